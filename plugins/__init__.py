@@ -1,0 +1,1 @@
+"""The bundled plugins: each is loaded by name, like anybody else's."""

@@ -1,0 +1,1 @@
+"""The bundled tasks: each is one folder with a plugin, its data and a recipe."""
