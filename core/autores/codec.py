@@ -1,0 +1,125 @@
+"""Records to JSON and back, exactly, and the canonical bytes that are hashed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+R = TypeVar("R")
+
+Decoder = Callable[[Any], Any]
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON data of a record: fields at their defaults are left out."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    return {
+        name: to_json(item)
+        for name, default in _defaults(type(value))
+        if (item := getattr(value, name)) != default or type(item) is not type(default)
+    }
+
+
+def from_json(kind: type[R], data: Any) -> R:
+    """A record from what `to_json` made of it.
+
+    Raises:
+        ValueError: The data does not fit the record.
+    """
+    try:
+        record: R = _decoder(kind)(data)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error
+    return record
+
+
+def canonical(data: Any) -> bytes:
+    """The one JSON text of plain data: sorted keys, no spaces, ASCII, finite numbers."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii")
+
+
+def strict_loads(text: str | bytes) -> Any:
+    """Parse JSON, refusing duplicate keys and numbers that are not finite."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("duplicate key in JSON")
+    return data
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+@cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind.__name__} is not a record")
+    return tuple((f.name, _default(f)) for f in fields(kind))
+
+
+def _default(f: Any) -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+@cache
+def _decoder(kind: Any) -> Decoder:
+    if kind is Any or kind in (str, bool, NoneType):
+        return _same
+    if kind is float:
+        return float
+    if kind is int:
+        return _integer
+    if is_dataclass(kind):
+        return _record_decoder(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    return _generic_decoder(kind)
+
+
+def _generic_decoder(kind: Any) -> Decoder:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        (inner,) = (a for a in arguments if a is not NoneType)
+        decode = _decoder(inner)
+        return lambda data: None if data is None else decode(data)
+    decode = _decoder(arguments[-1] if origin is not tuple else arguments[0])
+    if origin is tuple:
+        return lambda data: tuple(decode(item) for item in data)
+    return lambda data: {key: decode(item) for key, item in data.items()}
+
+
+def _record_decoder(kind: Any) -> Decoder:
+    hints = get_type_hints(kind)
+    decoders = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
+
+    def decode(data: Mapping[str, Any]) -> Any:
+        return kind(**{name: decoders[name](item) for name, item in data.items()})
+
+    return decode
+
+
+def _same(data: Any) -> Any:
+    return data
+
+
+def _integer(data: Any) -> int:
+    if type(data) is not int:
+        raise TypeError(f"{data!r} is not an integer")
+    return data
