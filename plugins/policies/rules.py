@@ -26,11 +26,21 @@ class Ruling:
     pairs: int = 0
     """With `MEASURE`: interleaved pairs of the trial and its incumbent."""
     decided: int = 0
-    """How many looks or pairs the verdict rests on; what comes later only estimates."""
+    """How many pairs a claim was decided on; those that come later only estimate."""
     estimate: float | None = None
     interval: Interval | None = None
     error_spent: float = 0.0
     """By this ruling alone."""
+
+
+def judge_strictly(first: float, best: float) -> Ruling:
+    """Keep whatever measured better than the best did, as the published loop does."""
+    better = first > best
+    return Ruling(
+        verdict=Verdict.KEEP if better else Verdict.DISCARD,
+        reason="measured better than best" if better else "did not measure better than best",
+        estimate=first - best,
+    )
 
 
 # ------------------------------------------------------------------------------- leads
@@ -49,7 +59,7 @@ class LeadRule:
     most: int = 8
     """Fresh looks after which an undecided contender is dropped."""
     after: int = 2
-    """Fresh looks after the decision: they alone are the stored estimate."""
+    """Pairs with the head after the decision: they alone are the stored estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,48 +68,41 @@ class Contender:
 
     first: float
     fresh: Sequence[float] = ()
+    gains: Sequence[float] = ()
+    """Over the head, one number per interleaved pair; there are none before the decision."""
     head: float
-    """What the head's own fresh looks averaged."""
+    """The head's level: the mean of looks that had no part in making it the head."""
     scale: Scale
-    decided: int = 0
-    """As the last ruling said."""
 
 
 def judge_contender(contender: Contender, rule: LeadRule) -> Ruling:
-    """Lead, discard, or more fresh looks. The first look opens the door and counts no more."""
+    """Lead, discard, or more looks. The first look opens the door and counts no more."""
     sd, fresh = contender.scale.sd, contender.fresh
-    if contender.decided:
-        return _estimated_lead(contender, rule)
+    if contender.gains:
+        return _lead(contender, rule)
     if not fresh:
         if contender.first - contender.head <= rule.margin * sd:
             return Ruling(verdict=Verdict.DISCARD, reason="first look not better by the margin")
         return Ruling(verdict=Verdict.MEASURE, reason="first look is promising", looks=1)
-    gain = _mean(fresh) - contender.head
+    gain = mean(fresh) - contender.head
     if gain > rule.sure * sd / math.sqrt(len(fresh)):
-        return _estimated_lead(contender, rule, decided=len(fresh))
-    if gain < rule.drop * sd or len(fresh) >= rule.most:
+        return _lead(contender, rule)
+    if gain <= rule.drop * sd or len(fresh) >= rule.most:
         return Ruling(verdict=Verdict.DISCARD, reason="fresh looks do not hold the gain")
     return Ruling(verdict=Verdict.MEASURE, reason="fresh looks are undecided", looks=1)
 
 
-def _estimated_lead(contender: Contender, rule: LeadRule, decided: int = 0) -> Ruling:
-    decided = decided or contender.decided
-    missing = decided + rule.after - len(contender.fresh)
+def _lead(contender: Contender, rule: LeadRule) -> Ruling:
+    missing = rule.after - len(contender.gains)
     if missing > 0:
-        reason = "better on fresh looks; measured once more for the estimate"
-        return Ruling(verdict=Verdict.MEASURE, reason=reason, looks=missing, decided=decided)
-    after = contender.fresh[decided:] or contender.fresh
-    gain = _mean(after) - contender.head
-    interval = None
-    if contender.scale.df:
-        error = contender.scale.sd / math.sqrt(len(after))
-        interval = compare(gain, error, contender.scale.df).interval
+        reason = "better on fresh looks; measured against the head for the estimate"
+        return Ruling(verdict=Verdict.MEASURE, reason=reason, pairs=missing)
+    found = estimate(contender.gains, contender.scale)
     return Ruling(
         verdict=Verdict.LEAD,
         reason="better on fresh looks",
-        decided=decided,
-        estimate=gain,
-        interval=interval,
+        estimate=found.effect,
+        interval=found.interval,
     )
 
 
@@ -110,13 +113,13 @@ def _estimated_lead(contender: Contender, rule: LeadRule, decided: int = 0) -> R
 class ClaimRule:
     """How a claim is tested on interleaved pairs."""
 
-    looks: Sequence[int] = (4, 16)
+    looks: Sequence[int] = (4, 6, 10)
     """Pairs, counted from the start, at which the test may end."""
-    shares: Sequence[float] = (0.3, 0.7)
-    """How the claim's error is split over those looks."""
+    shares: Sequence[float] = (0.4, 0.3, 0.3)
+    """How the claim's error is split over those looks; a look with none only gives up."""
     futility: float = 0.5
     """In standard deviations of one look: a smaller gain ends the test early."""
-    after: int = 4
+    after: int = 2
     """Pairs after the decision: they alone are the stored estimate."""
     refused: Verdict = Verdict.LEAD
     """What becomes of the trial if the claim does not hold."""
@@ -148,8 +151,8 @@ def judge_claim(claim: Claim, rule: ClaimRule) -> Ruling:
 
 def _look(claim: Claim, rule: ClaimRule, index: int) -> Ruling:
     """The planned look number `index`."""
-    gain, allowed = _mean(claim.gains), claim.error * rule.shares[index]
-    if gain > 0 and chance_of_gains(claim.gains, claim.scale) <= allowed:
+    gain, allowed = mean(claim.gains), claim.error * rule.shares[index]
+    if allowed > 0 and gain > 0 and chance_of_gains(claim.gains, claim.scale) <= allowed:
         return Ruling(
             verdict=Verdict.MEASURE,
             reason="better on interleaved pairs; measured once more for the estimate",
@@ -173,8 +176,8 @@ def chance_of_gains(gains: Sequence[float], scale: Scale) -> float:
     """
     own, error = Scale.of(gains), math.sqrt(len(gains))
     known = [s for s in (own, scale.times(math.sqrt(2))) if s.df]
-    mean = _mean(gains)
-    return max((_tail(mean, s.sd / error, s.df) for s in known), default=1.0)
+    gain = mean(gains)
+    return max((_tail(gain, s.sd / error, s.df) for s in known), default=1.0)
 
 
 def _tail(effect: float, standard_error: float, df: float) -> float:
@@ -221,9 +224,14 @@ def estimate(gains: Sequence[float], scale: Scale) -> Comparison:
     """Mean gain and interval, from the wider of the pairs' own spread and the pooled one."""
     own, pooled = Scale.of(gains), scale.times(math.sqrt(2))
     wider = max((s for s in (own, pooled) if s.df), key=lambda s: s.sd)
-    both = Scale(sd=wider.sd, df=own.df + pooled.df)
-    return compare(_mean(gains), both.sd / math.sqrt(len(gains)), both.df)
+    return compare(mean(gains), wider.sd / math.sqrt(len(gains)), wider.df)
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
     return math.fsum(values) / len(values)
+
+
+def is_worth_a_claim(gain: float, scale: Scale, margin: float) -> bool:
+    """Whether a seeming gain is large enough to spend pairs on."""
+    return gain > 0 and gain >= margin * scale.sd

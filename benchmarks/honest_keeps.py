@@ -1,0 +1,365 @@
+"""How often do the policies claim what is not there, what do they find, what does it cost?
+
+Simulated runs under the decision rules that the policies use, imported from them. Every
+condition fixes the noise of a look and the true effects of the trials, relative to the
+incumbent and additive; sigma is 1, and is never told: it is estimated from eight
+calibration runs and from what the run measures. Measurements follow each other in time, so
+that drift is shared by neighbours. `strict` has no calibration to pay, the other policies'
+is not counted among the extra measurements (8 of 200).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autores.plugins.policies import confirm, milestone, rules
+from autores.statistics import Scale, next_error
+from autores.status import Verdict
+
+TRIALS, CALIBRATIONS, PERSISTENCE = 200, 8, 0.98
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """The noise of looks and the effects of trials."""
+
+    name: str
+    noise: Callable[[np.random.Generator, tuple[int, int]], Floats]
+    drift: float = 0.0
+    """Standard deviation of a slow wave, AR(0.98) from look to look."""
+    noisy: float = 0.0
+    """Share of contenders with twice the sigma."""
+    effects: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
+    """Share of the trials, true gain over what they were made from."""
+
+
+def gaussian(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Plain noise."""
+    return rng.standard_normal(shape)
+
+
+def heavy(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Student's t with three degrees of freedom, of unit variance."""
+    return rng.standard_t(3, shape) / math.sqrt(3)
+
+
+def outliers(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Plain noise in which one look in twenty is off by 3.5 sigma, either way."""
+    off = rng.choice([-3.5, 3.5], shape) * (rng.random(shape) < 0.05)
+    return rng.standard_normal(shape) + off
+
+
+MIXED = ((0.07, 1.0), (0.03, 2.0), (0.40, 0.0), (0.50, -1.5))
+
+NULLS = (
+    Condition(name="no effect, Gaussian", noise=gaussian),
+    Condition(name="no effect, t3", noise=heavy),
+    Condition(name="no effect, 5 % outliers", noise=outliers),
+    Condition(name="no effect, 10 % twice as noisy", noise=gaussian, noisy=0.1),
+    Condition(name="no effect, drift 0.5 sigma", noise=gaussian, drift=0.5),
+    Condition(name="no effect, drift 1 sigma", noise=gaussian, drift=1.0),
+)
+EFFECTS = (
+    Condition(name="10 % of trials +1 sigma", noise=gaussian, effects=((0.1, 1.0), (0.9, 0.0))),
+    Condition(name="10 % of trials +2 sigma", noise=gaussian, effects=((0.1, 2.0), (0.9, 0.0))),
+    Condition(name="10 % of trials +3 sigma", noise=gaussian, effects=((0.1, 3.0), (0.9, 0.0))),
+    Condition(name="mixed", noise=gaussian, effects=MIXED),
+    Condition(name="mixed, drift 1 sigma", noise=gaussian, drift=1.0, effects=MIXED),
+)
+
+
+# ------------------------------------------------------------------------- the world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Something that can be measured."""
+
+    truth: float = 0.0
+    spread: float = 1.0
+    level: float = 0.0
+    """What the run takes its mean score to be."""
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """One run: the noise to come, the trials to come, and what has been counted."""
+
+    noise: list[float]
+    drift: list[float]
+    effects: list[float]
+    spreads: list[float]
+    clock: int = 0
+    scale: Scale = field(default_factory=lambda: Scale(sd=0.0, df=0.0))
+    spent: float = 0.0
+    keeps: int = 0
+    false_keeps: int = 0
+    better: int = 0
+    """Trials that were truly better than their incumbent."""
+    better_kept: int = 0
+    leads: int = 0
+    claims: int = 0
+    errors: list[float] = field(default_factory=list)
+    """Stored estimates minus the truth."""
+    lead_errors: list[float] = field(default_factory=list)
+    gain: float = 0.0
+    """True gain of the last keep over the baseline."""
+
+    def look(self, arm: Arm) -> float:
+        """One measurement; time moves on."""
+        t, self.clock = self.clock, self.clock + 1
+        return arm.truth + arm.spread * self.noise[t] + self.drift[t]
+
+    def pairs(self, a: Arm, b: Arm, count: int) -> list[tuple[float, float]]:
+        """Interleaved A-B-B-A."""
+        found = []
+        for index in range(count):
+            if index % 2:
+                second, first = self.look(b), self.look(a)
+            else:
+                first, second = self.look(a), self.look(b)
+            found.append((first, second))
+        return found
+
+    def learn(self, samples: Sequence[float], factor: float = 1.0) -> None:
+        """Pool what repeated looks say of the spread."""
+        self.scale = Scale.pooled((self.scale, Scale.of(samples).times(factor)))
+
+    def calibrate(self) -> Arm:
+        """Measure the baseline a few times: all that a run knows before its first trial."""
+        looks = [self.look(Arm()) for _ in range(CALIBRATIONS)]
+        self.learn(looks)
+        return Arm(level=rules.mean(looks))
+
+    def contenders(self, incumbent: Callable[[], Arm]) -> Iterable[tuple[Arm, float]]:
+        """Each trial as it is made from the incumbent of its time, and its first look."""
+        for effect, spread in zip(self.effects, self.spreads, strict=True):
+            arm = Arm(truth=incumbent().truth + effect, spread=spread)
+            self.better += effect > 0
+            yield arm, self.look(arm)
+
+    def count_keep(self, arm: Arm, over: Arm, estimate: float | None) -> None:
+        """Count a claim and compare what is stored of it with the truth."""
+        true = arm.truth - over.truth
+        self.keeps += 1
+        self.false_keeps += true <= 0
+        self.better_kept += true > 0
+        self.errors.append((estimate or 0.0) - true)
+
+
+def worlds(condition: Condition, runs: int, trials: int, seed: int) -> Iterable[World]:
+    """Draw all runs of a condition at once, then hand them out one by one."""
+    rng = np.random.default_rng(seed)
+    looks = (runs, 10 * trials)
+    noise, drift = condition.noise(rng, looks), waves(rng, condition.drift, looks)
+    shares, gains = (np.array(column) for column in zip(*condition.effects, strict=True))
+    effects = rng.choice(gains, size=(runs, trials), p=shares)
+    spreads = np.where(rng.random((runs, trials)) < condition.noisy, 2.0, 1.0)
+    for run in range(runs):
+        yield World(
+            noise=noise[run].tolist(),
+            drift=drift[run].tolist(),
+            effects=effects[run].tolist(),
+            spreads=spreads[run].tolist(),
+        )
+
+
+def waves(rng: np.random.Generator, sd: float, shape: tuple[int, int]) -> Floats:
+    """Stationary AR(1) series, one a row."""
+    steps = sd * rng.standard_normal(shape)
+    if sd:
+        innovation = math.sqrt(1 - PERSISTENCE**2)
+        for t in range(1, shape[1]):
+            steps[:, t] = PERSISTENCE * steps[:, t - 1] + innovation * steps[:, t]
+    return steps
+
+
+# ---------------------------------------------------------------------- the policies
+
+
+def run_strict(world: World) -> None:
+    """The published loop."""
+    best = Arm()
+    best = Arm(level=world.look(best))
+    for arm, first in world.contenders(lambda: best):
+        ruling = rules.judge_strictly(first, best.level)
+        if ruling.verdict is Verdict.KEEP:
+            world.count_keep(arm, best, ruling.estimate)
+            best = Arm(truth=arm.truth, spread=arm.spread, level=first)
+    world.gain = best.truth
+
+
+def run_milestone(world: World, settings: milestone.Settings) -> None:
+    """Leads all along, claims at milestones and at the end."""
+    head = keep = world.calibrate()
+    for index, (arm, first) in enumerate(world.contenders(lambda: head), start=1):
+        head = _contend(world, arm, first, head, settings.lead_rule)
+        last = index == len(world.effects)
+        if head.truth == keep.truth and head is keep:
+            continue
+        if last or index % settings.every == 0:
+            worth = settings.worth_at_end if last else settings.worth
+            if rules.is_worth_a_claim(head.level - keep.level, world.scale, worth):
+                head, keep = _claim(world, head, keep, settings.claim_rule, settings.horizon)
+    world.gain = keep.truth
+
+
+def run_confirm(world: World, settings: confirm.Settings) -> None:
+    """Every promising trial is tested at once."""
+    best = world.calibrate()
+    for arm, first in world.contenders(lambda: best):
+        if rules.is_worth_a_claim(first - best.level, world.scale, settings.margin):
+            _, best = _claim(world, arm, best, settings.claim_rule, settings.horizon)
+    world.gain = best.truth
+
+
+def _contend(world: World, arm: Arm, first: float, head: Arm, rule: rules.LeadRule) -> Arm:
+    """The head after a trial: the trial, or the head as it was."""
+    fresh: list[float] = []
+    pairs: list[tuple[float, float]] = []
+    while True:
+        gains = [a - b for a, b in pairs]
+        ruling = rules.judge_contender(
+            rules.Contender(
+                first=first, fresh=fresh, gains=gains, head=head.level, scale=world.scale
+            ),
+            rule,
+        )
+        if ruling.verdict is not Verdict.MEASURE:
+            break
+        fresh += [world.look(arm) for _ in range(ruling.looks)]
+        pairs += world.pairs(arm, head, ruling.pairs)
+    world.learn(fresh)
+    world.learn(gains, math.sqrt(0.5))
+    if ruling.verdict is not Verdict.LEAD:
+        return head
+    world.leads += 1
+    world.lead_errors.append((ruling.estimate or 0.0) - (arm.truth - head.truth))
+    return Arm(truth=arm.truth, spread=arm.spread, level=rules.mean([a for a, _ in pairs]))
+
+
+def _claim(
+    world: World, arm: Arm, keep: Arm, rule: rules.ClaimRule, horizon: float
+) -> tuple[Arm, Arm]:
+    """Head and last keep after a test of one against the other."""
+    error, decided = next_error(ERROR, world.spent, horizon=horizon), 0
+    pairs: list[tuple[float, float]] = []
+    world.claims += 1
+    while True:
+        gains = [a - b for a, b in pairs]
+        claim = rules.Claim(gains=gains, scale=world.scale, error=error, decided=decided)
+        ruling = rules.judge_claim(claim, rule)
+        world.spent, decided = world.spent + ruling.error_spent, ruling.decided
+        if ruling.verdict is not Verdict.MEASURE:
+            break
+        pairs += world.pairs(arm, keep, ruling.pairs)
+    world.learn(gains, math.sqrt(0.5))
+    levels = [rules.mean(side) for side in zip(*pairs, strict=True)]
+    head = Arm(truth=arm.truth, spread=arm.spread, level=levels[0])
+    if ruling.verdict is Verdict.KEEP:
+        world.count_keep(arm, keep, ruling.estimate)
+        return head, head
+    return head, Arm(truth=keep.truth, spread=keep.spread, level=levels[1])
+
+
+# ----------------------------------------------------------------------- the numbers
+
+ERROR = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Averages over the runs of one condition under one policy."""
+
+    condition: str
+    policy: str
+    keeps: float
+    false_keeps: float
+    extra: float
+    """Measurements beyond one a trial, as a share of the trials."""
+    gain: float
+    power: float
+    """Share of the truly better trials that were kept, each alone or within a bundle."""
+    false_share: float
+    """False keeps of all keeps."""
+    bias: float
+    lead_bias: float
+    spent: float
+
+
+def figures(condition: str, policy: str, ran: Sequence[World]) -> Figures:
+    """Average what the worlds counted."""
+
+    def average(read: Callable[[World], float]) -> float:
+        return float(np.mean([read(world) for world in ran]))
+
+    calibration = 1 if policy.startswith("strict") else CALIBRATIONS
+    return Figures(
+        condition=condition,
+        policy=policy,
+        keeps=average(lambda w: w.keeps),
+        false_keeps=average(lambda w: w.false_keeps),
+        extra=average(lambda w: (w.clock - calibration) / len(w.effects) - 1),
+        gain=average(lambda w: w.gain),
+        power=_ratio(sum(w.better_kept for w in ran), sum(w.better for w in ran)),
+        false_share=_ratio(sum(w.false_keeps for w in ran), sum(w.keeps for w in ran)),
+        bias=_mean_of([e for w in ran for e in w.errors]),
+        lead_bias=_mean_of([e for w in ran for e in w.lead_errors]),
+        spent=average(lambda w: w.spent),
+    )
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _mean_of(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def simulate(
+    condition: Condition,
+    policy: str,
+    run: Callable[[World], None],
+    *,
+    runs: int,
+    trials: int = TRIALS,
+    seed: int = 0,
+) -> Figures:
+    """All runs of one condition under one policy; policies meet the same noise and trials."""
+    ran = list(worlds(condition, runs, trials, seed))
+    for world in ran:
+        run(world)
+    return figures(condition.name, policy, ran)
+
+
+def measure(condition: Condition, *, runs: int, seed: int = 0) -> list[Figures]:
+    """The rows of one condition: each policy, and `strict` with as many measurements."""
+    by_milestone = simulate(
+        condition, "milestone", lambda w: run_milestone(w, milestone.Settings()), runs=runs, seed=seed
+    )
+    by_confirm = simulate(
+        condition, "confirm", lambda w: run_confirm(w, confirm.Settings()), runs=runs, seed=seed
+    )
+    equal = round(TRIALS * (1 + by_milestone.extra))
+    longer = simulate(
+        condition, "strict, equal measurements", run_strict, runs=runs, trials=equal, seed=seed
+    )
+    strict = simulate(condition, "strict", run_strict, runs=runs, seed=seed)
+    return [strict, longer, by_milestone, by_confirm]
+
+
+def table(runs: int = 1000) -> list[Figures]:
+    """All conditions."""
+    return [
+        row
+        for number, condition in enumerate((*NULLS, *EFFECTS))
+        for row in measure(condition, runs=runs, seed=number)
+    ]
