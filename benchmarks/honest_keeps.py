@@ -47,7 +47,7 @@ def gaussian(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 def heavy(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Student's t with three degrees of freedom, of unit variance."""
-    return rng.standard_t(3, shape) / math.sqrt(3)
+    return np.asarray(rng.standard_t(3, shape) / math.sqrt(3))
 
 
 def outliers(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
@@ -138,12 +138,12 @@ class World:
         self.learn(looks)
         return Arm(level=rules.mean(looks))
 
-    def contenders(self, incumbent: Callable[[], Arm]) -> Iterable[tuple[Arm, float]]:
-        """Each trial as it is made from the incumbent of its time, and its first look."""
-        for effect, spread in zip(self.effects, self.spreads, strict=True):
-            arm = Arm(truth=incumbent().truth + effect, spread=spread)
-            self.better += effect > 0
-            yield arm, self.look(arm)
+    def propose(self, index: int, incumbent: Arm) -> tuple[Arm, float]:
+        """A trial as it is made from the incumbent of its time, and its first look."""
+        effect, spread = self.effects[index], self.spreads[index]
+        arm = Arm(truth=incumbent.truth + effect, spread=spread)
+        self.better += effect > 0
+        return arm, self.look(arm)
 
     def count_keep(self, arm: Arm, over: Arm, estimate: float | None) -> None:
         """Count a claim and compare what is stored of it with the truth."""
@@ -186,9 +186,9 @@ def waves(rng: np.random.Generator, sd: float, shape: tuple[int, int]) -> Floats
 
 def run_strict(world: World) -> None:
     """The published loop."""
-    best = Arm()
-    best = Arm(level=world.look(best))
-    for arm, first in world.contenders(lambda: best):
+    best = Arm(level=world.look(Arm()))
+    for index in range(len(world.effects)):
+        arm, first = world.propose(index, best)
         ruling = rules.judge_strictly(first, best.level)
         if ruling.verdict is Verdict.KEEP:
             world.count_keep(arm, best, ruling.estimate)
@@ -199,24 +199,24 @@ def run_strict(world: World) -> None:
 def run_milestone(world: World, settings: milestone.Settings) -> None:
     """Leads all along, claims at milestones and at the end."""
     head = keep = world.calibrate()
-    for index, (arm, first) in enumerate(world.contenders(lambda: head), start=1):
+    for index in range(len(world.effects)):
+        arm, first = world.propose(index, head)
         head = _contend(world, arm, first, head, settings.lead_rule)
-        last = index == len(world.effects)
-        if head.truth == keep.truth and head is keep:
-            continue
-        if last or index % settings.every == 0:
+        last = index + 1 == len(world.effects)
+        if head is not keep and (last or (index + 1) % settings.every == 0):
             worth = settings.worth_at_end if last else settings.worth
             if rules.is_worth_a_claim(head.level - keep.level, world.scale, worth):
-                head, keep = _claim(world, head, keep, settings.claim_rule, settings.horizon)
+                head, keep = _claim(world, head, keep, settings)
     world.gain = keep.truth
 
 
 def run_confirm(world: World, settings: confirm.Settings) -> None:
     """Every promising trial is tested at once."""
     best = world.calibrate()
-    for arm, first in world.contenders(lambda: best):
+    for index in range(len(world.effects)):
+        arm, first = world.propose(index, best)
         if rules.is_worth_a_claim(first - best.level, world.scale, settings.margin):
-            _, best = _claim(world, arm, best, settings.claim_rule, settings.horizon)
+            _, best = _claim(world, arm, best, settings)
     world.gain = best.truth
 
 
@@ -246,16 +246,17 @@ def _contend(world: World, arm: Arm, first: float, head: Arm, rule: rules.LeadRu
 
 
 def _claim(
-    world: World, arm: Arm, keep: Arm, rule: rules.ClaimRule, horizon: float
+    world: World, arm: Arm, keep: Arm, settings: milestone.Settings | confirm.Settings
 ) -> tuple[Arm, Arm]:
     """Head and last keep after a test of one against the other."""
-    error, decided = next_error(ERROR, world.spent, horizon=horizon), 0
+    error = next_error(settings.error, world.spent, horizon=settings.horizon)
+    decided = 0
     pairs: list[tuple[float, float]] = []
     world.claims += 1
     while True:
         gains = [a - b for a, b in pairs]
         claim = rules.Claim(gains=gains, scale=world.scale, error=error, decided=decided)
-        ruling = rules.judge_claim(claim, rule)
+        ruling = rules.judge_claim(claim, settings.claim_rule)
         world.spent, decided = world.spent + ruling.error_spent, ruling.decided
         if ruling.verdict is not Verdict.MEASURE:
             break
@@ -270,8 +271,6 @@ def _claim(
 
 
 # ----------------------------------------------------------------------- the numbers
-
-ERROR = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,7 +342,11 @@ def simulate(
 def measure(condition: Condition, *, runs: int, seed: int = 0) -> list[Figures]:
     """The rows of one condition: each policy, and `strict` with as many measurements."""
     by_milestone = simulate(
-        condition, "milestone", lambda w: run_milestone(w, milestone.Settings()), runs=runs, seed=seed
+        condition,
+        "milestone",
+        lambda w: run_milestone(w, milestone.Settings()),
+        runs=runs,
+        seed=seed,
     )
     by_confirm = simulate(
         condition, "confirm", lambda w: run_confirm(w, confirm.Settings()), runs=runs, seed=seed

@@ -68,7 +68,11 @@ def student_tail(t: float, df: float) -> float:
         raise ValueError(f"Student's t needs degrees of freedom, not {df!r}")
     if df >= NORMAL_FROM:
         return math.erfc(t / math.sqrt(2)) / 2
-    tail = beta_cdf(df / (df + t * t), df / 2, 0.5) / 2
+    square = t * t
+    if square < df:  # near the middle 1 - df / (df + t²) would lose its digits
+        middle = beta_cdf(square / (df + square), 0.5, df / 2) / 2
+        return 0.5 - math.copysign(middle, t)
+    tail = beta_cdf(df / (df + square), df / 2, 0.5) / 2
     return tail if t >= 0 else 1 - tail
 
 

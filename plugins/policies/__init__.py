@@ -1,0 +1,1 @@
+"""Policies: what becomes of a measured trial."""

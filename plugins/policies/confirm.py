@@ -12,13 +12,13 @@ from autores.status import Verdict
 class Settings:
     """How trials are tested; all margins in sigma of one look."""
 
-    margin: float = field(default=1.0, metadata={"help": "first look beats the best by this"})
+    margin: float = field(default=0.7, metadata={"help": "first look beats the best by this"})
     futility: float = field(default=0.5, metadata={"help": "a trial below this is given up"})
     error: float = field(default=0.05, metadata={"help": "chance of any false keep in a run"})
-    horizon: float = field(default=30.0, metadata={"help": "tests that spend half of the error"})
+    horizon: float = field(default=8.0, metadata={"help": "tests that spend half of the error"})
     give_up_pairs: int = field(default=2, metadata={"help": "pairs after which it may be given up"})
-    first_pairs: int = field(default=6, metadata={"help": "pairs after which it may be kept"})
-    last_pairs: int = field(default=12, metadata={"help": "pairs by its last look"})
+    first_pairs: int = field(default=8, metadata={"help": "pairs after which it may be kept"})
+    last_pairs: int = field(default=16, metadata={"help": "pairs by its last look"})
 
     @property
     def claim_rule(self) -> ClaimRule:

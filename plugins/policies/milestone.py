@@ -12,7 +12,7 @@ from autores.status import Verdict
 class Settings:
     """How leads are found and claims are tested; all margins in sigma of one look."""
 
-    margin: float = field(default=0.8, metadata={"help": "first look beats the head by this"})
+    margin: float = field(default=0.9, metadata={"help": "first look beats the head by this"})
     drop: float = field(default=0.3, metadata={"help": "fresh looks below this end a contender"})
     sure: float = field(default=1.0, metadata={"help": "standard errors that make a lead"})
     most: int = field(default=8, metadata={"help": "fresh looks at one contender at most"})

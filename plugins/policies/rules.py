@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autores.records import Interval
-from autores.statistics import Comparison, Scale, compare, student_tail
+from autores.statistics import Scale, compare, student_tail
 from autores.status import Verdict
 
 
@@ -50,7 +50,7 @@ def judge_strictly(first: float, best: float) -> Ruling:
 class LeadRule:
     """How a contender becomes a lead. All in standard deviations of one look."""
 
-    margin: float = 0.8
+    margin: float = 0.9
     """The first look must beat the head by so much."""
     drop: float = 0.3
     """Fresh looks that average less than this end it."""
@@ -59,7 +59,7 @@ class LeadRule:
     most: int = 8
     """Fresh looks after which an undecided contender is dropped."""
     after: int = 2
-    """Pairs with the head after the decision: they alone are the stored estimate."""
+    """Pairs with the head after the decision, at least one: they alone are the estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,12 @@ def _lead(contender: Contender, rule: LeadRule) -> Ruling:
     if missing > 0:
         reason = "better on fresh looks; measured against the head for the estimate"
         return Ruling(verdict=Verdict.MEASURE, reason=reason, pairs=missing)
-    found = estimate(contender.gains, contender.scale)
+    gain, interval = estimate(contender.gains, contender.scale)
     return Ruling(
         verdict=Verdict.LEAD,
         reason="better on fresh looks",
-        estimate=found.effect,
-        interval=found.interval,
+        estimate=gain,
+        interval=interval,
     )
 
 
@@ -192,13 +192,13 @@ def _ask(pairs: int, spent: float = 0.0) -> Ruling:
 
 
 def _refuse(claim: Claim, rule: ClaimRule, reason: str, spent: float = 0.0) -> Ruling:
-    found = estimate(claim.gains, claim.scale)
+    gain, interval = estimate(claim.gains, claim.scale)
     return Ruling(
         verdict=rule.refused,
         reason=reason,
         decided=len(claim.gains),
-        estimate=found.effect,
-        interval=found.interval,
+        estimate=gain,
+        interval=interval,
         error_spent=spent,
     )
 
@@ -207,24 +207,25 @@ def _estimated_keep(claim: Claim, rule: ClaimRule) -> Ruling:
     missing = claim.decided + rule.after - len(claim.gains)
     if missing > 0:
         reason = "measured once more for the estimate"
-        return Ruling(
-            verdict=Verdict.MEASURE, reason=reason, pairs=missing, decided=claim.decided
-        )
-    found = estimate(claim.gains[claim.decided :] or claim.gains, claim.scale)
+        return Ruling(verdict=Verdict.MEASURE, reason=reason, pairs=missing, decided=claim.decided)
+    gain, interval = estimate(claim.gains[claim.decided :] or claim.gains, claim.scale)
     return Ruling(
         verdict=Verdict.KEEP,
         reason="better on interleaved pairs",
         decided=claim.decided,
-        estimate=found.effect,
-        interval=found.interval,
+        estimate=gain,
+        interval=interval,
     )
 
 
-def estimate(gains: Sequence[float], scale: Scale) -> Comparison:
+def estimate(gains: Sequence[float], scale: Scale) -> tuple[float, Interval | None]:
     """Mean gain and interval, from the wider of the pairs' own spread and the pooled one."""
-    own, pooled = Scale.of(gains), scale.times(math.sqrt(2))
-    wider = max((s for s in (own, pooled) if s.df), key=lambda s: s.sd)
-    return compare(mean(gains), wider.sd / math.sqrt(len(gains)), wider.df)
+    known = [s for s in (Scale.of(gains), scale.times(math.sqrt(2))) if s.df]
+    if not known:
+        return mean(gains), None
+    wider = max(known, key=lambda s: s.sd)
+    found = compare(mean(gains), wider.sd / math.sqrt(len(gains)), wider.df)
+    return found.effect, found.interval
 
 
 def mean(values: Sequence[float]) -> float:
