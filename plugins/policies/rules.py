@@ -14,6 +14,9 @@ from autores.records import Interval
 from autores.statistics import Scale, compare, student_tail
 from autores.status import Verdict
 
+Pairs = Sequence[tuple[float, float]]
+"""Interleaved looks: the trial's, the incumbent's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
@@ -41,6 +44,44 @@ def judge_strictly(first: float, best: float) -> Ruling:
         reason="measured better than best" if better else "did not measure better than best",
         estimate=first - best,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a run takes its head and its last keep to score, and one look to spread by.
+
+    Levels are means of looks that had no part in making the trial what it is, so that a
+    lucky first look neither flatters the head nor bars the way to its successors.
+    """
+
+    head: float
+    keep: float
+    scale: Scale
+
+    def led(self, fresh: Sequence[float], pairs: Pairs) -> Standing:
+        """After a contender has become the head."""
+        own = Scale.of(fresh)
+        return Standing(
+            head=mean([a for a, _ in pairs]),
+            keep=self.keep,
+            scale=Scale.pooled((self.scale, own, _spread(pairs))),
+        )
+
+    def tested(self, pairs: Pairs, *, kept: bool) -> Standing:
+        """After a claim of the head against the last keep."""
+        head, keep = (mean(side) for side in zip(*pairs, strict=True))
+        scale = Scale.pooled((self.scale, _spread(pairs)))
+        return Standing(head=head, keep=head if kept else keep, scale=scale)
+
+
+def gains_of(pairs: Pairs) -> list[float]:
+    """Trial minus incumbent, pair by pair: what drifts slowly falls out."""
+    return [a - b for a, b in pairs]
+
+
+def _spread(pairs: Pairs) -> Scale:
+    """What the pairs say of the spread of one look."""
+    return Scale.of(gains_of(pairs)).times(math.sqrt(0.5))
 
 
 # ------------------------------------------------------------------------------- leads

@@ -1,0 +1,29 @@
+"""Better than best on one look is kept at once, as the published loop does; for comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autores.plugins.policies import evidence
+from autores.plugins.policies.evidence import View
+from autores.plugins.policies.rules import judge_strictly
+from autores.records import Decision, Trial
+from autores.status import Verdict
+
+POLICY = "strict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """There is nothing to set: no margin, no repeat, no error control."""
+
+
+def decide(trial: Trial, view: View, settings: Settings) -> Decision:
+    """Keep or discard; nothing is measured twice."""
+    if view.best is None:
+        return Decision(verdict=Verdict.KEEP, policy=POLICY, reason="first feasible result")
+    best = view.trial(view.best).score
+    if best is None:
+        raise ValueError(f"the best trial {view.best} has no score")
+    ruling = judge_strictly(evidence.first_look(trial, view), evidence.turned(view, best))
+    return evidence.as_decision(ruling, trial.id, view.best, POLICY, {})
