@@ -10,9 +10,15 @@ is not counted among the extra measurements (8 of 200).
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
+import os
+import platform
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +53,8 @@ def gaussian(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 def heavy(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Student's t with three degrees of freedom, of unit variance."""
-    return np.asarray(rng.standard_t(3, shape) / math.sqrt(3))
+    noise: Floats = rng.standard_t(3, shape) / math.sqrt(3)
+    return noise
 
 
 def outliers(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
@@ -84,8 +91,6 @@ class Arm:
 
     truth: float = 0.0
     spread: float = 1.0
-    level: float = 0.0
-    """What the run takes its mean score to be."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +102,6 @@ class World:
     effects: list[float]
     spreads: list[float]
     clock: int = 0
-    scale: Scale = field(default_factory=lambda: Scale(sd=0.0, df=0.0))
     spent: float = 0.0
     keeps: int = 0
     false_keeps: int = 0
@@ -105,7 +109,6 @@ class World:
     """Trials that were truly better than their incumbent."""
     better_kept: int = 0
     leads: int = 0
-    claims: int = 0
     errors: list[float] = field(default_factory=list)
     """Stored estimates minus the truth."""
     lead_errors: list[float] = field(default_factory=list)
@@ -128,15 +131,11 @@ class World:
             found.append((first, second))
         return found
 
-    def learn(self, samples: Sequence[float], factor: float = 1.0) -> None:
-        """Pool what repeated looks say of the spread."""
-        self.scale = Scale.pooled((self.scale, Scale.of(samples).times(factor)))
-
-    def calibrate(self) -> Arm:
+    def calibrate(self) -> rules.Standing:
         """Measure the baseline a few times: all that a run knows before its first trial."""
         looks = [self.look(Arm()) for _ in range(CALIBRATIONS)]
-        self.learn(looks)
-        return Arm(level=rules.mean(looks))
+        level = rules.mean(looks)
+        return rules.Standing(head=level, keep=level, scale=Scale.of(looks))
 
     def propose(self, index: int, incumbent: Arm) -> tuple[Arm, float]:
         """A trial as it is made from the incumbent of its time, and its first look."""
@@ -157,7 +156,7 @@ class World:
 def worlds(condition: Condition, runs: int, trials: int, seed: int) -> Iterable[World]:
     """Draw all runs of a condition at once, then hand them out one by one."""
     rng = np.random.default_rng(seed)
-    looks = (runs, 10 * trials)
+    looks = (runs, 16 * trials)
     noise, drift = condition.noise(rng, looks), waves(rng, condition.drift, looks)
     shares, gains = (np.array(column) for column in zip(*condition.effects, strict=True))
     effects = rng.choice(gains, size=(runs, trials), p=shares)
@@ -186,88 +185,104 @@ def waves(rng: np.random.Generator, sd: float, shape: tuple[int, int]) -> Floats
 
 def run_strict(world: World) -> None:
     """The published loop."""
-    best = Arm(level=world.look(Arm()))
+    best, score = Arm(), world.look(Arm())
     for index in range(len(world.effects)):
         arm, first = world.propose(index, best)
-        ruling = rules.judge_strictly(first, best.level)
+        ruling = rules.judge_strictly(first, score)
         if ruling.verdict is Verdict.KEEP:
             world.count_keep(arm, best, ruling.estimate)
-            best = Arm(truth=arm.truth, spread=arm.spread, level=first)
+            best, score = arm, first
     world.gain = best.truth
 
 
 def run_milestone(world: World, settings: milestone.Settings) -> None:
     """Leads all along, claims at milestones and at the end."""
-    head = keep = world.calibrate()
-    for index in range(len(world.effects)):
+    standing, trials = world.calibrate(), len(world.effects)
+    head = keep = Arm()
+    for index in range(trials):
         arm, first = world.propose(index, head)
-        head = _contend(world, arm, first, head, settings.lead_rule)
-        last = index + 1 == len(world.effects)
-        if head is not keep and (last or (index + 1) % settings.every == 0):
-            worth = settings.worth_at_end if last else settings.worth
-            if rules.is_worth_a_claim(head.level - keep.level, world.scale, worth):
-                head, keep = _claim(world, head, keep, settings)
+        led = _contend(world, arm, first, head, standing, settings.lead_rule)
+        if led:
+            head, standing = arm, led
+        last = index + 1 == trials
+        if head is keep or not (last or (index + 1) % settings.every == 0):
+            continue
+        worth = settings.worth_at_end if last else settings.worth
+        if rules.is_worth_a_claim(standing.head - standing.keep, standing.scale, worth):
+            kept, standing = _claim(world, head, keep, standing, settings)
+            keep = head if kept else keep
     world.gain = keep.truth
 
 
 def run_confirm(world: World, settings: confirm.Settings) -> None:
     """Every promising trial is tested at once."""
-    best = world.calibrate()
+    standing, best = world.calibrate(), Arm()
     for index in range(len(world.effects)):
         arm, first = world.propose(index, best)
-        if rules.is_worth_a_claim(first - best.level, world.scale, settings.margin):
-            _, best = _claim(world, arm, best, settings)
+        if rules.is_worth_a_claim(first - standing.keep, standing.scale, settings.margin):
+            kept, tested = _claim(world, arm, best, standing, settings)
+            if kept:
+                best, standing = arm, tested
+            else:  # the incumbent was measured too, and later than what its level rests on
+                standing = replace(standing, keep=tested.keep)
     world.gain = best.truth
 
 
-def _contend(world: World, arm: Arm, first: float, head: Arm, rule: rules.LeadRule) -> Arm:
-    """The head after a trial: the trial, or the head as it was."""
+def _contend(
+    world: World,
+    arm: Arm,
+    first: float,
+    head: Arm,
+    standing: rules.Standing,
+    rule: rules.LeadRule,
+) -> rules.Standing | None:
+    """How things stand once the trial has become the head; None if it has not."""
     fresh: list[float] = []
     pairs: list[tuple[float, float]] = []
     while True:
-        gains = [a - b for a, b in pairs]
-        ruling = rules.judge_contender(
-            rules.Contender(
-                first=first, fresh=fresh, gains=gains, head=head.level, scale=world.scale
-            ),
-            rule,
+        contender = rules.Contender(
+            first=first,
+            fresh=fresh,
+            gains=rules.gains_of(pairs),
+            head=standing.head,
+            scale=standing.scale,
         )
+        ruling = rules.judge_contender(contender, rule)
         if ruling.verdict is not Verdict.MEASURE:
             break
         fresh += [world.look(arm) for _ in range(ruling.looks)]
         pairs += world.pairs(arm, head, ruling.pairs)
-    world.learn(fresh)
-    world.learn(gains, math.sqrt(0.5))
     if ruling.verdict is not Verdict.LEAD:
-        return head
+        return None
     world.leads += 1
     world.lead_errors.append((ruling.estimate or 0.0) - (arm.truth - head.truth))
-    return Arm(truth=arm.truth, spread=arm.spread, level=rules.mean([a for a, _ in pairs]))
+    return standing.led(fresh, pairs)
 
 
 def _claim(
-    world: World, arm: Arm, keep: Arm, settings: milestone.Settings | confirm.Settings
-) -> tuple[Arm, Arm]:
-    """Head and last keep after a test of one against the other."""
+    world: World,
+    arm: Arm,
+    keep: Arm,
+    standing: rules.Standing,
+    settings: milestone.Settings | confirm.Settings,
+) -> tuple[bool, rules.Standing]:
+    """Whether one is kept over the other, and how things stand then."""
     error = next_error(settings.error, world.spent, horizon=settings.horizon)
-    decided = 0
     pairs: list[tuple[float, float]] = []
-    world.claims += 1
+    decided = 0
     while True:
-        gains = [a - b for a, b in pairs]
-        claim = rules.Claim(gains=gains, scale=world.scale, error=error, decided=decided)
+        claim = rules.Claim(
+            gains=rules.gains_of(pairs), scale=standing.scale, error=error, decided=decided
+        )
         ruling = rules.judge_claim(claim, settings.claim_rule)
         world.spent, decided = world.spent + ruling.error_spent, ruling.decided
         if ruling.verdict is not Verdict.MEASURE:
             break
         pairs += world.pairs(arm, keep, ruling.pairs)
-    world.learn(gains, math.sqrt(0.5))
-    levels = [rules.mean(side) for side in zip(*pairs, strict=True)]
-    head = Arm(truth=arm.truth, spread=arm.spread, level=levels[0])
-    if ruling.verdict is Verdict.KEEP:
+    kept = ruling.verdict is Verdict.KEEP
+    if kept:
         world.count_keep(arm, keep, ruling.estimate)
-        return head, head
-    return head, Arm(truth=keep.truth, spread=keep.spread, level=levels[1])
+    return kept, standing.tested(pairs, kept=kept)
 
 
 # ----------------------------------------------------------------------- the numbers
@@ -360,9 +375,45 @@ def measure(condition: Condition, *, runs: int, seed: int = 0) -> list[Figures]:
 
 
 def table(runs: int = 1000) -> list[Figures]:
-    """All conditions."""
+    """All conditions; 1,000 runs of each take about two minutes."""
     return [
         row
         for number, condition in enumerate((*NULLS, *EFFECTS))
         for row in measure(condition, runs=runs, seed=number)
     ]
+
+
+HEADER = (
+    f"{'condition':32} {'policy':26} {'keeps':>7} {'false':>7} {'extra':>7} {'gain':>7} "
+    f"{'power':>6} {'false share':>11} {'bias':>7} {'lead bias':>9}"
+)
+
+
+def line(row: Figures) -> str:
+    """One row for people. False keeps are per run; gains and biases in sigma."""
+    return (
+        f"{row.condition:32} {row.policy:26} {row.keeps:7.2f} {row.false_keeps:7.3f} "
+        f"{row.extra:7.1%} {row.gain:7.2f} {row.power:6.3f} {row.false_share:11.4f} "
+        f"{row.bias:+7.3f} {row.lead_bias:+9.3f}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table; with `--json FILE`, store it too."""
+    parser = argparse.ArgumentParser(prog="honest_keeps", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    started = time.perf_counter()
+    rows = table(options.runs)
+    seconds = time.perf_counter() - started
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(HEADER, *map(line, rows), sep="\n")
+    print(f"{options.runs} runs of {TRIALS} trials each, {seconds:.0f} s on {machine}")
+    if options.json:
+        facts = {"runs": options.runs, "trials": TRIALS, "machine": machine, "seconds": seconds}
+        options.json.write_text(json.dumps(facts | {"rows": [asdict(r) for r in rows]}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

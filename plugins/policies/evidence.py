@@ -129,16 +129,16 @@ def standing_of(view: View, trial: int) -> Standing:
     if stored is not None:
         scale = Scale(sd=stored["sd"], df=stored["df"])
         return Standing(head=stored["head"], keep=stored["keep"], scale=scale)
-    level = _baseline_score(view)
+    level = ranking_score(view, 0)
     return Standing(head=level, keep=level, scale=calibrated_scale(view))
 
 
-def _baseline_score(view: View) -> float:
-    calibration = view.calibration
-    score = calibration.score if calibration is not None else None
-    score = view.trial(0).score if score is None else score
+def ranking_score(view: View, trial: int) -> float:
+    """The score that a trial stands for; the baseline's is its calibration."""
+    calibrated = view.calibration.score if view.calibration is not None else None
+    score = calibrated if trial == 0 and calibrated is not None else view.trial(trial).score
     if score is None:
-        raise ValueError("neither a calibration nor a scored baseline to compare with")
+        raise ValueError(f"trial {trial} has no score to compare with; calibrate first")
     return turned(view, score)
 
 

@@ -22,8 +22,7 @@ def decide(trial: Trial, view: View, settings: Settings) -> Decision:
     """Keep or discard; nothing is measured twice."""
     if view.best is None:
         return Decision(verdict=Verdict.KEEP, policy=POLICY, reason="first feasible result")
-    best = view.trial(view.best).score
-    if best is None:
-        raise ValueError(f"the best trial {view.best} has no score")
-    ruling = judge_strictly(evidence.first_look(trial, view), evidence.turned(view, best))
+    ruling = judge_strictly(
+        evidence.first_look(trial, view), evidence.ranking_score(view, view.best)
+    )
     return evidence.as_decision(ruling, trial.id, view.best, POLICY, {})
