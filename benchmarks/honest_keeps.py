@@ -28,6 +28,8 @@ from autores.statistics import Scale, next_error
 from autores.status import Verdict
 
 TRIALS, CALIBRATIONS, PERSISTENCE = 200, 8, 0.98
+ENOUGH = 100
+"""Estimates below which their mean error says nothing: its own error would exceed 0.1."""
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +61,7 @@ def heavy(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 def outliers(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Plain noise in which one look in twenty is off by 3.5 sigma, either way."""
-    off = rng.choice([-3.5, 3.5], shape) * (rng.random(shape) < 0.05)
+    off: Floats = rng.choice([-3.5, 3.5], shape) * (rng.random(shape) < 0.05)
     return rng.standard_normal(shape) + off
 
 
@@ -299,13 +301,16 @@ class Figures:
     extra: float
     """Measurements beyond one a trial, as a share of the trials."""
     gain: float
-    power: float
-    """Share of the truly better trials that were kept, each alone or within a bundle."""
-    false_share: float
-    """False keeps of all keeps."""
-    bias: float
-    lead_bias: float
+    power: float | None
+    """Keeps of a true gain as a share of the truly better trials; a bundle counts once."""
+    false_share: float | None
+    """False keeps of all keeps, where there was something to find."""
+    bias: float | None
+    """Stored estimates of keeps minus the truth; None where too few were kept to tell."""
+    lead_bias: float | None
+    """The same of leads."""
     spent: float
+    """Of the 0.05 that a run may spend."""
 
 
 def figures(condition: str, policy: str, ran: Sequence[World]) -> Figures:
@@ -314,6 +319,7 @@ def figures(condition: str, policy: str, ran: Sequence[World]) -> Figures:
     def average(read: Callable[[World], float]) -> float:
         return float(np.mean([read(world) for world in ran]))
 
+    keeps, better = sum(w.keeps for w in ran), sum(w.better for w in ran)
     calibration = 1 if policy.startswith("strict") else CALIBRATIONS
     return Figures(
         condition=condition,
@@ -322,20 +328,20 @@ def figures(condition: str, policy: str, ran: Sequence[World]) -> Figures:
         false_keeps=average(lambda w: w.false_keeps),
         extra=average(lambda w: (w.clock - calibration) / len(w.effects) - 1),
         gain=average(lambda w: w.gain),
-        power=_ratio(sum(w.better_kept for w in ran), sum(w.better for w in ran)),
-        false_share=_ratio(sum(w.false_keeps for w in ran), sum(w.keeps for w in ran)),
+        power=_ratio(sum(w.better_kept for w in ran), better),
+        false_share=_ratio(sum(w.false_keeps for w in ran), keeps) if better else None,
         bias=_mean_of([e for w in ran for e in w.errors]),
         lead_bias=_mean_of([e for w in ran for e in w.lead_errors]),
         spent=average(lambda w: w.spent),
     )
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
-def _mean_of(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _mean_of(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) >= ENOUGH else None
 
 
 def simulate(
@@ -393,9 +399,14 @@ def line(row: Figures) -> str:
     """One row for people. False keeps are per run; gains and biases in sigma."""
     return (
         f"{row.condition:32} {row.policy:26} {row.keeps:7.2f} {row.false_keeps:7.3f} "
-        f"{row.extra:7.1%} {row.gain:7.2f} {row.power:6.3f} {row.false_share:11.4f} "
-        f"{row.bias:+7.3f} {row.lead_bias:+9.3f}"
+        f"{row.extra:7.1%} {row.gain:7.2f} {_shown(row.power, '.3f'):>6} "
+        f"{_shown(row.false_share, '.4f'):>11} {_shown(row.bias, '+.3f'):>7} "
+        f"{_shown(row.lead_bias, '+.3f'):>9}"
     )
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -91,7 +91,7 @@ def _spread(pairs: Pairs) -> Scale:
 class LeadRule:
     """How a contender becomes a lead. All in standard deviations of one look."""
 
-    margin: float = 0.9
+    margin: float = 0.85
     """The first look must beat the head by so much."""
     drop: float = 0.3
     """Fresh looks that average less than this end it."""

@@ -122,7 +122,7 @@ def test_a_contenders_way_to_the_head() -> None:
         contender = Contender(first=first, fresh=fresh, gains=gains, head=0.0, scale=scale)
         return judge_contender(contender, LeadRule())
 
-    assert ruled(first=0.9).verdict is Verdict.DISCARD
+    assert ruled(first=0.85).verdict is Verdict.DISCARD
     assert outline(ruled())[2:4] == (1, 0)
     assert ruled(0.3).verdict is Verdict.DISCARD
     assert outline(ruled(0.9))[2:4] == (1, 0)
