@@ -143,11 +143,13 @@ def ranking_score(view: View, trial: int) -> float:
 
 
 def calibrated_scale(view: View) -> Scale:
-    """Calibration and the task's prior together; a run without either knows nothing."""
-    known = [Scale(sd=0.0, df=0.0)]
-    if view.calibration is not None:
-        known.append(Scale(sd=view.calibration.spread, df=view.calibration.degrees_of_freedom))
-    return Scale.pooled(known)
+    """What calibration found; the task's prior where it found nothing."""
+    calibration, prior = view.calibration, view.task.metric.noise
+    if calibration is not None and calibration.degrees_of_freedom > 0:
+        return Scale(sd=calibration.spread, df=calibration.degrees_of_freedom)
+    if prior is not None:
+        return Scale(sd=prior.sd, df=prior.degrees_of_freedom)
+    return Scale(sd=0.0, df=0.0)
 
 
 def as_state(standing: Standing) -> dict[str, Any]:

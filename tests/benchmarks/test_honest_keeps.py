@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from autores.plugins.policies import milestone
 from benchmarks.honest_keeps import (
     EFFECTS,
     NULLS,
@@ -20,6 +18,8 @@ from benchmarks.honest_keeps import (
     waves,
     worlds,
 )
+
+from autores.plugins.policies import milestone
 
 
 def test_noise_is_what_its_name_says() -> None:

@@ -18,6 +18,7 @@ from autores.records import (
     Evaluation,
     Look,
     Metric,
+    NoisePrior,
     Outcome,
     Purpose,
     Recipe,
@@ -25,6 +26,7 @@ from autores.records import (
     Task,
     Trial,
 )
+from autores.statistics import Scale
 from autores.status import Cause, Status, Verdict, status_of
 
 Decide = Callable[[Trial, evidence.View], Decision]
@@ -236,6 +238,17 @@ def test_the_first_feasible_trial_is_kept_where_the_baseline_is_not() -> None:
         assert run.best == 1
         assert evidence.standing_of(run, 1).head < 100
     assert Run(by_strict, best=None).propose(-3.0) is Verdict.KEEP
+
+
+def test_the_scale_is_calibrated_or_else_the_tasks_prior() -> None:
+    run = Run(by_milestone)
+    assert evidence.calibrated_scale(run).df == 7
+    run.calibration = dataclasses.replace(run.calibration, degrees_of_freedom=0.0)
+    assert evidence.calibrated_scale(run).df == 0
+    prior = NoisePrior(sd=0.5, degrees_of_freedom=20)
+    metric = dataclasses.replace(run.task.metric, noise=prior)
+    run.task = dataclasses.replace(run.task, metric=metric)
+    assert evidence.calibrated_scale(run) == Scale(sd=0.5, df=20)
 
 
 def test_pairs_leave_out_looks_without_a_partner() -> None:
