@@ -59,6 +59,8 @@ class Difficulty:
     """Chance of a patch of another class."""
     turn: float = 0.35
     """Half-range of rotation in radians."""
+    tint: float = 0.05
+    """Standard deviation of the hue of a prototype."""
     warp: float = 0.10
     """Standard deviation of the elastic displacement, in half image widths."""
 
@@ -93,7 +95,7 @@ def world_id(key: bytes) -> str:
 
 def generate(key: bytes, part: str, count: int, difficulty: Difficulty) -> Images:
     """Draw `count` pictures of one part; parts of other names share no random number."""
-    prototypes = draw_prototypes(stream(key, "prototypes"), difficulty.modes)
+    prototypes = draw_prototypes(stream(key, "prototypes"), difficulty)
     with ThreadPoolExecutor() as pool:  # numpy lets go of the lock in its loops
         chunks = list(
             pool.map(
@@ -117,9 +119,9 @@ def stream(key: bytes, name: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
-def draw_prototypes(rng: np.random.Generator, modes: int) -> Prototypes:
+def draw_prototypes(rng: np.random.Generator, dial: Difficulty) -> Prototypes:
     """What each class looks like in this world; prototype p belongs to class p // modes."""
-    n = CLASSES * modes
+    n = CLASSES * dial.modes
     angle, waves = rng.uniform(0, np.pi, n), rng.uniform(2.0, 6.0, n)
     spots = rng.uniform(-0.55, 0.55, (n, _SPOTS, 4))
     spots[..., 2] = rng.uniform(0.10, 0.22, (n, _SPOTS))
@@ -132,8 +134,8 @@ def draw_prototypes(rng: np.random.Generator, modes: int) -> Prototypes:
         contrast=_f32(rng.uniform(0.12, 0.28, n)),
         spots=_f32(spots),
         fill=_f32(rng.uniform(0.35, 0.65, n)),
-        tint=_f32(rng.normal(0, 0.05, (n, 3))),
-        modes=modes,
+        tint=_f32(rng.normal(0, dial.tint, (n, 3))),
+        modes=dial.modes,
     )
 
 

@@ -16,7 +16,11 @@ precision; whichever precision is faster here is found out before GO.
 """
 
 import io
+import os
 import time
+
+# On few cores OpenMP threads that spin for long keep the others from working.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import harness
 import numpy as np
@@ -27,7 +31,7 @@ from torch import nn
 # --------------------------------------------------------------------- hyperparameters
 
 # optimizer
-lr = 9.0  # per 1,024 examples
+lr = 9.0  # per 1,024 examples, times the profile's lr_scale
 momentum = 0.85
 weight_decay = 0.012  # per 1,024 examples, at the full learning rate
 bias_scaler = 64.0  # learning rate of the batch-norm biases, relative to the others
@@ -41,7 +45,7 @@ end_factor = 0.0
 # augmentation
 flip = "alternate"  # "alternate" by epoch | "random" | "none"
 translate = 4  # pixels, reflect padding
-cutout = 12  # side of the square, 0 for none
+cutout = 12  # side of the square, times the profile's cutout_scale; 0 for none
 
 # loss
 label_smoothing = 0.2
@@ -85,7 +89,7 @@ def random_crop(x, generator):
     return windows[torch.arange(n, device=x.device), :, dy, dx]
 
 
-def random_cutout(x, generator):
+def random_cutout(x, cutout, generator):
     """Blank one square in each picture."""
     n, _, side, _ = x.shape
     corner = torch.randint(side - cutout + 1, (2, n, 1), generator=generator, device=x.device)
@@ -94,34 +98,33 @@ def random_cutout(x, generator):
     return x.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
-def mirror_some(x, epoch, generator):
-    """Every picture is seen from the other side in every second epoch."""
+def mirrored_sides(first, epoch, generator):
+    """Which pictures of this epoch are seen from the other side."""
     if flip == "none":
-        return x
-    if flip == "alternate":  # x was mirrored at random once, before the first epoch
-        return x.flip(-1) if epoch % 2 else x
-    sides = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
-    return torch.where(sides, x.flip(-1), x)
+        return torch.zeros_like(first)
+    if flip == "alternate":
+        return first ^ bool(epoch % 2)
+    return torch.rand(len(first), generator=generator, device=first.device) < 0.5
 
 
-def batches(x, y, size, seed):
+def batches(x, y, size, cutout_side, seed):
     """Augmented batches without end; a batch may span two epochs. Same seed, same batches."""
     generator = torch.Generator(x.device).manual_seed(seed)
-    if flip == "alternate":
-        sides = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
-        x = torch.where(sides, x.flip(-1), x)
-    epoch, left = 0, torch.empty(0, dtype=torch.long, device=x.device)
+    first = torch.rand(len(x), generator=generator, device=x.device) < 0.5
+    rows, sides, epoch = torch.arange(0, device=x.device), first[:0], 0
     while True:
         order = torch.randperm(len(x), generator=generator, device=x.device)
-        left = torch.cat((left, order))
-        while len(left) >= size:
-            rows, left = left[:size], left[size:]
-            batch = mirror_some(x[rows], epoch, generator)
+        rows = torch.cat((rows, order))
+        sides = torch.cat((sides, mirrored_sides(first, epoch, generator)[order]))
+        while len(rows) >= size:
+            batch = x[rows[:size]]
+            batch = torch.where(sides[:size, None, None, None], batch.flip(-1), batch)
             if translate:
                 batch = random_crop(batch, generator)
-            if cutout:
-                batch = random_cutout(batch, generator)
-            yield batch.contiguous(memory_format=torch.channels_last), y[rows]
+            if cutout_side:
+                batch = random_cutout(batch, cutout_side, generator)
+            yield batch.contiguous(memory_format=torch.channels_last), y[rows[:size]]
+            rows, sides = rows[size:], sides[size:]
         epoch += 1
 
 
@@ -191,7 +194,7 @@ class Net(nn.Module):
 
     def init_whiten(self, x):
         """The 12 directions of all 2×2 patches, each scaled to unit variance, and negated."""
-        patches = x.float().unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5)
+        patches = x.unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5)
         patches = patches.reshape(-1, 12)
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (vectors / (values + whiten_eps).sqrt()).T.flip(0).reshape(12, 3, 2, 2)
@@ -208,10 +211,10 @@ def build(sizes, device, main=True):
 # --------------------------------------------------------------------------- optimizer
 
 
-def build_optimizer(net):
+def build_optimizer(net, sizes):
     """SGD; rates are per example, so that the summed loss may be of any batch size."""
     kilostep = 1024 * (1 + 1 / (1 - momentum))
-    rate, decay = lr / kilostep, weight_decay * 1024 / kilostep
+    rate, decay = lr * sizes["lr_scale"] / kilostep, weight_decay * 1024 / kilostep
     trained = [(n, p) for n, p in net.named_parameters() if p.requires_grad]
     biases = [p for n, p in trained if "norms" in n]
     others = [p for n, p in trained if "norms" not in n]
@@ -258,9 +261,10 @@ def losses(net, x, y, precision):
     return F.cross_entropy(logits.float(), y, label_smoothing=label_smoothing, reduction="none")
 
 
-def choose_examples(net, forward, stream, steps, precision, size):
+def choose_examples(net, forward, sizes, stream, steps, precision):
     """Train the proxy net; for each batch return which examples were the hardest."""
-    optimizer, chosen = build_optimizer(net), []
+    optimizer, chosen = build_optimizer(net, sizes), []
+    size = round(sizes["batch"] * keep)
     for step in range(steps):
         x, y = next(stream)
         with torch.no_grad():
@@ -282,9 +286,9 @@ def update(forward, optimizer, x, y, factor, precision):
     return loss
 
 
-def train(net, forward, stream, steps, precision, chosen=None):
+def train(net, forward, sizes, stream, steps, precision, chosen=None):
     """The main net."""
-    optimizer, lookahead = build_optimizer(net), Lookahead(net)
+    optimizer, lookahead = build_optimizer(net, sizes), Lookahead(net)
     net.train()
     for step in range(steps):
         x, y = next(stream)
@@ -359,19 +363,21 @@ def train_phase(job, device):
     batch = sizes["batch"]
     with_proxy = bool(sizes["proxy_widths"]) and keep < 1
     part = round(batch * keep) if with_proxy else batch
+    cutout_side = round(cutout * sizes["cutout_scale"])
 
     # free: build, choose the precision, compile and warm every shape
     net = build(sizes, device)
     forward = compiled(net, device)
-    x, y = synthetic(max(batch, 64), device)
+    x, y = synthetic(batch, device)
+    net.init_whiten(x)
     precision = fastest_precision(net, x[:part], y[:part])
-    train(net, forward, iter([(x[:part], y[:part])] * 3), 3, precision)
+    x = x.to(precision)
+    train(net, forward, sizes, iter([(x[:part], y[:part])] * 3), 3, precision)
     if with_proxy:
         proxy = build(sizes, device, main=False)
         proxy_forward = compiled(proxy, device)
-        choose_examples(proxy, proxy_forward, iter([(x[:batch], y[:batch])] * 5), 5, precision, part)
-    next(batches(x, y, batch // 2, 0))
-    net.init_whiten(x)
+        choose_examples(proxy, proxy_forward, sizes, iter([(x, y)] * 5), 5, precision)
+    next(batches(x, y, batch, cutout_side, 0))
     synchronise(device)
     go = harness.ready()
 
@@ -379,20 +385,19 @@ def train_phase(job, device):
     torch.manual_seed(go.seed)
     x = normalise(np.load(f"{job.data}/train_images.npy"), device)
     y = torch.as_tensor(np.load(f"{job.data}/train_labels.npy"), device=device).long()
-    steps = int(sizes["epochs"] * epochs_scale * (len(x) / batch))
-    if job.phase == "smoke":
-        steps = 3
+    whiten_on, x = x[:5000], x.to(precision)
+    steps = 3 if job.phase == "smoke" else int(sizes["epochs"] * epochs_scale * (len(x) // batch))
     chosen = None
     if with_proxy:
         proxy.reset()
-        proxy.init_whiten(x[:5000])
+        proxy.init_whiten(whiten_on)
         proxy.whiten.bias.requires_grad = False
-        stream = batches(x, y, batch, go.seed)
-        chosen = choose_examples(proxy, proxy_forward, stream, steps, precision, part)
+        stream = batches(x, y, batch, cutout_side, go.seed)
+        chosen = choose_examples(proxy, proxy_forward, sizes, stream, steps, precision)
     net.reset()
-    net.init_whiten(x[:5000])
-    train(net, forward, batches(x, y, batch, go.seed), steps, precision, chosen)
-    weights = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    net.init_whiten(whiten_on)
+    train(net, forward, sizes, batches(x, y, batch, cutout_side, go.seed), steps, precision, chosen)
+    weights = {k: v.half() if v.dim() > 1 else v for k, v in net.state_dict().items()}
     out = io.BytesIO()
     torch.save({"weights": weights, "low": precision is torch.bfloat16}, out)
     harness.done(out.getvalue())
