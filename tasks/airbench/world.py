@@ -178,7 +178,9 @@ def _poses(
     return (cos * x + sin * y) * _f32(mirror), cos * y - sin * x
 
 
-def _render(protos: Prototypes, which: NDArray[np.int64], x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def _render(
+    protos: Prototypes, which: NDArray[np.int64], x: Floats, y: Floats
+) -> tuple[Floats, Floats]:
     """Coverage and brightness of a prototype at object coordinates."""
 
     def of(values: Floats) -> Floats:
