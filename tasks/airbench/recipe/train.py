@@ -9,10 +9,12 @@ rate for biases, label smoothing, flips that alternate by epoch, shifts, cutout,
 examples chosen by a small proxy net, and test-time augmentation. Sizes come from the
 profile (`job.sizes`); every other number is a plain literal below, valid in all profiles.
 
-Decided otherwise than upstream: the main net's whitening bias trains to the end (upstream means to
-freeze it after three epochs but compares an epoch with a count of steps); nothing is
-evaluated inside the timed part; weights are kept in float32 and only the arithmetic is low
-precision; whichever precision is faster here is found out before GO.
+Decided otherwise than upstream: the main net's whitening bias trains to the end (upstream
+means to freeze it after three epochs but compares an epoch with a count of steps); nothing
+is evaluated inside the timed part; weights stay in float32 and only the arithmetic is low
+precision, where a probe before GO finds that faster; normalisation divides by the deviation
+of CIFAR-10 in every world; an example that is left over at the end of an epoch keeps the
+side on which that epoch sees it.
 """
 
 import io
@@ -244,12 +246,22 @@ class SGD:
                 p.grad = None
 
 
+def count_steps(sizes, images):
+    """Full batches of all epochs."""
+    return int(sizes["epochs"] * epochs_scale * (images // sizes["batch"]))
+
+
 def lr_factor(step, steps):
     """Linear from `start_factor` to 1 to `end_factor`."""
     rise = max(1, int(warmup * steps))
     if step < rise:
         return start_factor + (1 - start_factor) * step / rise
     return 1 + (end_factor - 1) * (step - rise) / max(1, steps - rise)
+
+
+def lookahead_decay(step, steps):
+    """How much of the slow copy stays; `step` counts from 1."""
+    return ema_decay**ema_every * (step / steps) ** ema_power
 
 
 class Lookahead:
@@ -307,7 +319,7 @@ def train(net, forward, sizes, stream, steps, precision, chosen=None):
             x, y = x[chosen[step]], y[chosen[step]]
         loss = update(forward, optimizer, x, y, lr_factor(step, steps), precision)
         if (step + 1) % ema_every == 0:
-            lookahead.update(ema_decay**ema_every * ((step + 1) / steps) ** ema_power)
+            lookahead.update(lookahead_decay(step + 1, steps))
         if (step + 1) % 50 == 0:
             harness.log(step + 1, loss=loss.item() / len(y))
     lookahead.update(1.0)
@@ -397,7 +409,7 @@ def train_phase(job, device):
     x = normalise(np.load(f"{job.data}/train_images.npy"), device)
     y = torch.as_tensor(np.load(f"{job.data}/train_labels.npy"), device=device).long()
     whiten_on, x = x[: int(len(x) * whiten_share)], x.to(precision)
-    steps = 3 if job.phase == "smoke" else int(sizes["epochs"] * epochs_scale * (len(x) // batch))
+    steps = 3 if job.phase == "smoke" else count_steps(sizes, len(x))
     chosen = None
     if with_proxy:
         proxy.reset()
