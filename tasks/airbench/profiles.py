@@ -31,7 +31,9 @@ class Profile:
     """What the recipe reads from its job."""
     difficulty: Difficulty
     wall: Mapping[str, float]
-    """Limits of the seed recipe's phases, in seconds."""
+    """Limits of the phases, in seconds."""
+    seed_bytes: int
+    """Code and artifact of the seed recipe; a trial may have 1.25 times as many."""
     looks: int = 5
     """Evaluations that calibrate the seed recipe."""
     gpus: int = 0
@@ -64,6 +66,8 @@ _SMALL: Mapping[str, Any] = {
 }
 _CPU_WALL = {"smoke": 20.0, "prepare": 10.0, "train": 30.0, "inference": 10.0}
 _GPU_WALL = {"smoke": 300.0, "prepare": 180.0, "train": 120.0, "inference": 60.0}
+_SMALL_BYTES = 288_500
+_UPSTREAM_BYTES = 19_909_200
 
 PROFILES: Mapping[str, Profile] = {
     p.name: p
@@ -74,6 +78,7 @@ PROFILES: Mapping[str, Profile] = {
             sizes={**_SMALL, "epochs": 3, "train_images": 4_000, "test_images": 1_000},
             difficulty=Difficulty(modes=1, noise=0.09, tint=0.03),
             wall={**_CPU_WALL, "train": 15.0},
+            seed_bytes=_SMALL_BYTES,
             looks=3,
         ),
         Profile(
@@ -84,6 +89,7 @@ PROFILES: Mapping[str, Profile] = {
                 noise=0.11, turn=0.46, warp=0.12, tint=0.03, clutter=0.75, occlusion=0.58
             ),
             wall=_CPU_WALL,
+            seed_bytes=_SMALL_BYTES,
         ),
         Profile(
             name="gpu",
@@ -93,6 +99,7 @@ PROFILES: Mapping[str, Profile] = {
                 modes=3, noise=0.16, turn=0.6, warp=0.16, tint=0.02, clutter=0.9, occlusion=0.8
             ),
             wall=_GPU_WALL,
+            seed_bytes=_UPSTREAM_BYTES,
             gpus=1,
         ),
         Profile(
@@ -101,6 +108,7 @@ PROFILES: Mapping[str, Profile] = {
             sizes=_UPSTREAM,
             difficulty=Difficulty(),
             wall=_GPU_WALL,
+            seed_bytes=_UPSTREAM_BYTES,
             gpus=1,
             real_only=True,
             gate="0.96",
