@@ -1,0 +1,148 @@
+"""What every benchmark returns: figures, what they are compared with, and the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One measured figure."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: float | None = None
+    """The figure that this one is compared with, in the same unit and the same run."""
+    compared_with: str = ""
+    """What the baseline is, or where a published figure stands."""
+    limit: float | None = None
+    """What the figure should not exceed; None where it only informs."""
+    samples: int = 1
+
+    @property
+    def ratio(self) -> float | None:
+        """Value over baseline."""
+        return self.value / self.baseline if self.baseline else None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the limit was met; None without a limit."""
+        return None if self.limit is None else self.value <= self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where it was measured."""
+
+    system: str
+    python: str
+    processor: str
+    cores: int
+    memory_gib: float
+    measured: str
+
+    @classmethod
+    def here(cls) -> Machine:
+        """Describe this machine, without naming it."""
+        pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return cls(
+            system=f"{platform.system()} {platform.release().split('-')[0]}",
+            python=platform.python_version(),
+            processor=_processor(),
+            cores=os.cpu_count() or 1,
+            memory_gib=round(pages / 2**30, 1),
+            measured=datetime.now(UTC).strftime("%Y-%m-%d"),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.processor}, {self.cores} cores, {self.memory_gib:g} GiB, {self.system}, "
+            f"Python {self.python}, {self.measured}"
+        )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The figures of one benchmark."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    machine: Machine = field(default_factory=Machine.here)
+
+    @property
+    def passed(self) -> bool:
+        """No figure exceeds its limit."""
+        return all(row.passed is not False for row in self.rows)
+
+    def render(self) -> str:
+        """The table for people."""
+        header = ("", "figure", "compared with", "ratio", "limit", "n")
+        return "\n".join(
+            [
+                self.title,
+                str(self.machine),
+                "",
+                *_columns([header, *map(_cells, self.rows)]),
+                *(["", *self.notes] if self.notes else []),
+            ]
+        )
+
+    def to_json(self) -> str:
+        """The same facts for programs."""
+        return json.dumps(asdict(self) | {"passed": self.passed}, indent=2, allow_nan=False)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    baseline = "" if row.baseline is None else f"{_number(row.baseline)} {row.unit}"
+    limit = "" if row.limit is None else f"≤ {_number(row.limit)} {row.unit}"
+    verdict = {None: "", True: " ok", False: " EXCEEDED"}[row.passed]
+    return (
+        row.name,
+        f"{_number(row.value)} {row.unit}".rstrip(),
+        f"{baseline} {row.compared_with}".strip(),
+        "" if row.ratio is None else f"{row.ratio:.3g}×",
+        limit + verdict,
+        str(row.samples),
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _columns(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def median_seconds(work: Callable[[], object], times: int) -> float:
+    """The median time of a few calls."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return statistics.median(once() for _ in range(times))
