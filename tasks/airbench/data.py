@@ -159,7 +159,10 @@ def stage(prepared: Prepared, into: Path, classes: NDArray[np.uint8]) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-    np.save(into / "train_labels.npy", classes[np.load(prepared.folder / "train_labels.npy")])
+    labels = into / "train_labels.npy"
+    np.save(labels, classes[np.load(prepared.folder / "train_labels.npy")])
+    for path in (target, labels):
+        path.chmod(0o644)  # the candidate is another user
 
 
 # ------------------------------------------------------------------------------- the parts

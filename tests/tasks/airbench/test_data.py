@@ -135,6 +135,7 @@ def test_staging_links_the_images_and_renames_the_labels(tmp_path: Path) -> None
     assert (into / "train_images.npy").stat().st_nlink == 2
     assert np.array_equal(np.load(into / "train_labels.npy"), classes[prepared.train().labels])
     assert sorted(p.name for p in into.iterdir()) == ["train_images.npy", "train_labels.npy"]
+    assert {stat.S_IMODE(p.stat().st_mode) for p in into.iterdir()} == {0o644}
 
 
 def test_staging_copies_where_it_cannot_link(
