@@ -131,7 +131,6 @@ class Cell:
     """The processors of the lease; None: all."""
     loopback: bool = False
     """Whether ranks talk over 127.0.0.1 (torchrun); costs the network guarantee at partial."""
-    hostname: str = "trial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

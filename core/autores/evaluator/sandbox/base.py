@@ -1,0 +1,84 @@
+"""What the levels share: the candidate's environment on disk, the reaper, the names."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autores.evaluator.sandbox import reaper
+from autores.evaluator.sandbox.contained import RunningCell
+from autores.evaluator.sandbox.environment import Environment, build, discover
+from autores.evaluator.sandbox.level import Cell, Level
+from autores.evaluator.sandbox.limits import Group, Watchdog, create_group
+
+
+class HostSandbox:
+    """Base of the three levels."""
+
+    level: Level
+    links = True
+    """Whether the candidate's environment is made of links, or of places for mounts."""
+
+    def __init__(self, environment: Environment | None = None, scratch: Path | None = None) -> None:
+        """Prepare what all cells share.
+
+        Args:
+            environment: what candidates may import; numpy and torch by default.
+            scratch: where the folder of the sandbox is made; the system's temporary folder.
+        """
+        self.folder = Path(tempfile.mkdtemp(prefix="autores-sandbox-", dir=scratch)).resolve()
+        self.folder.chmod(0o755)
+        self.environment = environment or discover()
+        self.view = build(self.environment, self.folder / "env", links=self.links)
+        self.reaper = reaper.Reaper()
+        self._numbers = itertools.count()
+        reaper.become_subreaper()
+
+    def close(self) -> None:
+        """Remove what the sandbox keeps on disk."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def new_name(self) -> str:
+        """A name for a cell that no other evaluator on this machine uses now."""
+        return f"autores-{os.getpid()}-{next(self._numbers)}"
+
+    def new_group(self, cell: Cell) -> Group | None:
+        """A control group for a cell, if this machine gives one."""
+        return create_group(cell, self.new_name())
+
+    def watch(
+        self,
+        process: subprocess.Popen[bytes],
+        output: int,
+        watchdog: Watchdog,
+        init: int | None = None,
+    ) -> RunningCell:
+        """Put a started process under its limits."""
+        self.reaper.roots.add(process.pid)
+        return RunningCell(process, output=output, watchdog=watchdog, reaper=self.reaper, init=init)
+
+
+def hand_over(out: Path, uid: int | None) -> int:
+    """Give the writable folder to the candidate's user; the descriptor to watch it by."""
+    folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if uid is not None:
+        os.fchown(folder, uid, uid)
+        os.fchmod(folder, 0o700)
+    return folder

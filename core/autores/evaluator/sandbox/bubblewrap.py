@@ -1,0 +1,244 @@
+"""The full level: bubblewrap, started under a host uid that is not root."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from autores.evaluator.sandbox import launch, seccomp, stage
+from autores.evaluator.sandbox.base import HostSandbox, hand_over
+from autores.evaluator.sandbox.contained import RunningCell
+from autores.evaluator.sandbox.environment import Environment
+from autores.evaluator.sandbox.launch import Inside, Setup
+from autores.evaluator.sandbox.level import Cell, Level
+from autores.evaluator.sandbox.limits import Watchdog
+from autores.evaluator.sandbox.stage import Bind, Stage
+
+OLDEST, WITH_USERNS_SWITCH = (0, 7), (0, 8)
+"""Versions of bubblewrap that know `--size`, and `--disable-userns`."""
+PROGRAMS = "/usr/bin:/usr/local/bin:/bin"
+UID_INSIDE = "1000"
+STARTED_WITHIN_S = 20.0
+OWN_PROCESSES = 2
+"""bubblewrap outside, and its init inside."""
+INSIDE = Inside(
+    python=Path("/env/bin/python"),
+    code=Path("/code"),
+    out=Path("/out"),
+    harness=Path("/harness"),
+    data=Path("/data"),
+    sockets=Path("/run/autores"),
+    tmp=Path("/tmp"),
+)
+ETC_COPIED = ("ld.so.cache", "localtime", "alternatives")
+ETC_WRITTEN = {
+    "hosts": "127.0.0.1 localhost trial\n::1 localhost\n",  # without it torchrun hangs
+    "passwd": "trial:x:1000:1000::/tmp/home:/bin/sh\n",
+    "group": "trial:x:1000:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+GPU_NODES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
+USR_LINKS = ("bin", "sbin", "lib", "lib64")
+
+
+def version() -> tuple[int, ...] | None:
+    """The version of bubblewrap, if there is one that can be used."""
+    program = shutil.which("bwrap", path=PROGRAMS)
+    if program is None:
+        return None
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    numbers = re.search(r"(\d+)\.(\d+)", told.stdout)
+    found = (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+    return found if found >= OLDEST else None
+
+
+class Bubblewrap(HostSandbox):
+    """Own user, PID, mount, network, IPC, UTS and cgroup namespaces for each cell."""
+
+    level = Level.FULL
+    links = False
+
+    def __init__(self, environment: Environment | None = None, scratch: Path | None = None) -> None:
+        """See `HostSandbox`.
+
+        Raises:
+            OSError: there is no bubblewrap that can be used.
+        """
+        found = version()
+        if found is None:
+            raise FileNotFoundError("bubblewrap 0.7 or newer is not installed")
+        super().__init__(environment, scratch)
+        self._program = shutil.which("bwrap", path=PROGRAMS) or "bwrap"
+        self._no_userns = ["--disable-userns"] if found >= WITH_USERNS_SWITCH else []
+        self._uid = launch.spare_uid() if os.geteuid() == 0 else None
+        self._empty = self.folder / "empty"
+        self._empty.mkdir(mode=0o755)
+        self._etc = _write_etc(self.folder / "etc")
+        self._host = self._host_binds()
+        self._links = [
+            (f"usr/{name}", f"/{name}") for name in USR_LINKS if Path("/", name).exists()
+        ]
+
+    def _host_binds(self) -> list[Bind]:
+        """What is the same for all cells: system, interpreter, allowed packages."""
+        own = self.environment
+        binds = [Bind(Path("/usr"), "/usr", deep=True), Bind(self._etc, "/etc")]
+        binds += [Bind(tree, str(tree)) for tree in own.trees]
+        binds += [Bind(self._empty, str(path)) for path in own.hidden]
+        binds += [Bind(Path("/sys"), "/sys")] if Path("/sys/devices").exists() else []
+        binds += [Bind(self.view.root, "/env")]
+        for package, place in self.view.holes:
+            binds.append(Bind(package, f"/env/{place.relative_to(self.view.root)}"))
+        return binds
+
+    def spawn(self, cell: Cell) -> RunningCell:
+        """Start a cell; see `Sandbox`."""
+        inside = replace(
+            INSIDE,
+            harness=INSIDE.harness if cell.harness else None,
+            data=INSIDE.data if cell.data else None,
+            sockets=INSIDE.sockets if cell.sockets else None,
+        )
+        binds = [*self._host, *_cell_binds(cell, inside)]
+        filter_program = seccomp.program(internet=True, affinity=cell.cpus is None)
+        group = self.new_group(cell)
+        out = hand_over(cell.out, self._uid)
+        with contextlib.ExitStack() as stack:
+            arguments = stack.enter_context(_in_memory(_joined(self._arguments(cell, binds))))
+            filters = stack.enter_context(_in_memory(filter_program))
+            reading, writing = os.pipe()
+            stack.callback(os.close, reading)
+            with contextlib.closing(os.fdopen(writing, "wb")):
+                process, output = launch.start(
+                    [
+                        *(self._program, "--args", str(arguments)),
+                        *("--seccomp", str(filters), "--info-fd", str(writing)),
+                        *("--", *inside.command(cell)),
+                    ],
+                    inside.variables(cell),
+                    Setup(
+                        cell=cell,
+                        group=group,
+                        steps=self._steps(binds),
+                        limit_tasks=self._uid is not None,
+                    ),
+                    cwd=Path("/"),
+                    keep=(arguments, filters, writing),
+                )
+            init = _first_inside(reading)
+        watchdog = Watchdog(cell, group, out, tmpfs=("/tmp", "/dev/shm"), own=OWN_PROCESSES)
+        running = self.watch(process, output, watchdog, init)
+        if init is None:
+            running.wait()
+            raise OSError(f"bubblewrap failed: {running.output.head.decode(errors='replace')}")
+        return running
+
+    def _steps(self, binds: Sequence[Bind]) -> list[partial[None]]:
+        if self._uid is None:
+            return []
+        whole = Stage(binds, self._links, folders=("/proc", "/dev", "/tmp", "/run"))
+        return [partial(whole.enter), partial(launch.become, self._uid)]
+
+    def _arguments(self, cell: Cell, binds: Sequence[Bind]) -> list[str]:
+        return [
+            *("--unshare-user", "--uid", UID_INSIDE, "--gid", UID_INSIDE, *self._no_userns),
+            *("--unshare-all", "--hostname", "trial", "--cap-drop", "ALL"),
+            *("--die-with-parent", "--new-session"),
+            *(self._tree(binds) if self._uid is None else _staged(binds)),
+            *("--proc", "/proc", "--dev", "/dev"),
+            *_devices(cell.gpus),
+            *("--size", str(cell.shm_bytes), "--tmpfs", "/dev/shm"),
+            *("--size", str(cell.tmp_bytes), "--tmpfs", "/tmp", "--dir", "/tmp/home"),
+            # The root and /dev are memory too, and of no fixed size.
+            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/code"),
+        ]
+
+    def _tree(self, binds: Sequence[Bind]) -> Iterator[str]:
+        """What root stages, said to bubblewrap."""
+        for target, name in self._links:
+            yield from ("--symlink", target, name)
+        for bind in binds:
+            option = "--bind" if bind.writable else "--ro-bind"
+            yield from (option, str(bind.source), bind.target)
+        if Path("/sys/fs/cgroup").exists():
+            yield from ("--ro-bind", str(self._empty), "/sys/fs/cgroup")
+
+
+def _staged(binds: Sequence[Bind]) -> Iterator[str]:
+    yield from ("--ro-bind", stage.ROOT, "/")
+    for bind in binds:
+        if bind.writable:
+            yield from ("--bind", stage.ROOT + bind.target, bind.target)
+
+
+def _cell_binds(cell: Cell, inside: Inside) -> Iterator[Bind]:
+    yield Bind(cell.out, str(inside.out), writable=True)
+    wanted = (
+        (cell.code, inside.code),
+        (cell.harness, inside.harness),
+        (cell.data, inside.data),
+        (cell.sockets, inside.sockets),
+    )
+    for source, target in wanted:
+        if source and target:
+            yield Bind(source, str(target))
+
+
+def _devices(gpus: Sequence[int]) -> Iterator[str]:
+    names = (*GPU_NODES, *(f"nvidia{index}" for index in gpus)) if gpus else ()
+    for name in names:
+        yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")
+
+
+def _write_etc(folder: Path) -> Path:
+    folder.mkdir(mode=0o755)
+    for name, text in ETC_WRITTEN.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    for name in ETC_COPIED:
+        source = Path("/etc", name)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, symlinks=True)
+        elif source.exists():
+            shutil.copyfile(source, folder / name)
+            (folder / name).chmod(0o644)
+    return folder
+
+
+def _joined(arguments: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
+
+
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    """A descriptor to read something from, without a file."""
+    descriptor = os.memfd_create("autores", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _first_inside(reading: int) -> int | None:
+    """The init of the new PID namespace; None when bubblewrap failed before it."""
+    told = b""
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while not told.rstrip().endswith(b"}"):
+        ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(reading, 4096) if ready else b""
+        if not part:
+            return None
+        told += part
+    return int(json.loads(told)["child-pid"])

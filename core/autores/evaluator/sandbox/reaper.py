@@ -1,0 +1,174 @@
+"""Find every process of a tree, also the ones that left it, and end them all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autores.evaluator.sandbox import kernel
+
+PATIENCE_S = 10.0
+"""A process that SIGKILL does not end for so long is stuck in the kernel."""
+
+
+class Unkillable(Exception):
+    """A process survives SIGKILL: the machine is not usable any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the kernel says of one process."""
+
+    pid: int
+    parent: int
+    session: int
+    dead: bool
+    """A zombie, that only has to be waited for."""
+
+
+def processes() -> Iterator[Process]:
+    """All processes that this one can see."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                # The command's name is in parentheses and may hold anything, also these.
+                fields = Path("/proc", name, "stat").read_text(errors="replace")
+                state, parent, _, session = fields.rpartition(")")[2].split()[:4]
+                yield Process(int(name), int(parent), int(session), state in "ZX")
+
+
+def below(roots: Iterable[int], everything: Iterable[Process]) -> list[Process]:
+    """The processes at and under the roots."""
+    known: dict[int, Process] = {}
+    children: dict[int, list[int]] = {}
+    for process in everything:
+        known[process.pid] = process
+        children.setdefault(process.parent, []).append(process.pid)
+    found: dict[int, Process] = {}
+    wanted = list(roots)
+    while wanted:
+        pid = wanted.pop()
+        if pid in known and pid not in found:
+            found[pid] = known[pid]
+            wanted += children.get(pid, ())
+    return list(found.values())
+
+
+@dataclass(slots=True)
+class Reaper:
+    """Ends the trees that this process started; orphans are adopted, so that none escapes.
+
+    A candidate is started in a session of its own and cannot come back into ours. So an
+    adopted child of another session was a candidate's, and belongs to whoever ends first.
+    """
+
+    roots: set[int] = field(default_factory=set)
+    """The trees that are running: their roots are ours, and not orphans."""
+    cpu_seconds: dict[int, float] = field(default_factory=dict)
+    """What the reaped processes of each root used, with the children that they waited for."""
+
+    def _orphans(self, everything: Iterable[Process]) -> list[int]:
+        here, session = os.getpid(), os.getsid(0)
+        return [
+            process.pid
+            for process in everything
+            if process.parent == here
+            and process.session != session
+            and process.pid not in self.roots
+        ]
+
+    def reap(self, root: int, pid: int) -> int | None:
+        """Wait for one child, if it is dead; its status."""
+        try:
+            reaped, status, used = os.wait4(pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if not reaped:
+            return None
+        self.cpu_seconds[root] = self.cpu_seconds.get(root, 0.0) + used.ru_utime + used.ru_stime
+        return status
+
+    def end(
+        self,
+        root: int,
+        *,
+        others: Callable[[], Iterable[int]] = tuple,
+    ) -> int | None:
+        """Kill a tree and all orphans until nothing is left; the root's status if it had one.
+
+        Args:
+            root: the process that was started.
+            others: more processes that belong to it, such as those of its control group.
+
+        Raises:
+            Unkillable: some process survives.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        status: int | None = None
+        while True:
+            everything = list(processes())
+            tree = below({root, *self._orphans(everything), *others()}, everything)
+            if not tree:
+                return status
+            for process in tree:
+                if not process.dead:
+                    kill(process.pid)
+            for process in tree:
+                if process.parent == os.getpid():
+                    reaped = self.reap(root, process.pid)
+                    status = reaped if process.pid == root and reaped is not None else status
+            if time.monotonic() > deadline:
+                raise Unkillable(f"{len(tree)} processes survive SIGKILL")
+            time.sleep(0.001)
+
+    def end_namespace(self, root: int, init: int) -> int | None:
+        """Kill a PID namespace: its init is dead only when all in it are.
+
+        Args:
+            root: our child; it is dead when its status is known.
+            init: its child, the first process inside, which we adopt if the root goes first.
+        """
+        kill(init)
+        kill(root)
+        status = self._await(root, root)
+        self._await(root, init)
+        return status
+
+    def _await(self, root: int, pid: int) -> int | None:
+        """Wait for the death of a child, or learn that it is not ours any more."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            status = self.reap(root, pid)
+            if status is not None or not _is_child(pid):
+                return status
+            if time.monotonic() > deadline:
+                raise Unkillable(f"process {pid} survives SIGKILL")
+            time.sleep(0.0005)
+
+
+def _is_child(pid: int) -> bool:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, if it still exists."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def become_subreaper() -> bool:
+    """Adopt orphans; False where the system has no such thing (macOS)."""
+    try:
+        kernel.become_subreaper()
+    except (AttributeError, OSError):
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""The tree that a cell sees, and how root builds it where another uid can reach it.
+
+An interpreter under root's home, a project under a private path: a uid without rights
+cannot get there by name. So the child, still root, binds what the cell needs below a small
+tmpfs in a mount namespace of its own, before it drops its uid. Nothing of it is seen
+outside, and it goes with the child.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autores.evaluator.sandbox import kernel
+from autores.evaluator.sandbox.kernel import Mount
+
+ROOT = next((path for path in ("/mnt", "/media", "/srv") if os.path.isdir(path)), "/tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """One folder or file, and where it appears."""
+
+    source: Path
+    target: str
+    writable: bool = False
+    deep: bool = False
+    """With what is mounted below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The binds of one cell, below `ROOT`."""
+
+    binds: Sequence[Bind]
+    links: Sequence[tuple[str, str]] = ()
+    """(target, name) of symbolic links."""
+    folders: Sequence[str] = ()
+    """Empty folders, to be mounted on by others."""
+    cover: Sequence[Path] = ()
+    """Private folders of the host, to be replaced by empty ones."""
+
+    def enter(self) -> None:
+        """Make a private mount namespace with the binds; runs as root in the child."""
+        kernel.unshare(kernel.CLONE_NEWNS)
+        kernel.mount("none", "/", flags=Mount.RECURSIVE | Mount.SLAVE)
+        # Opened first: a source may lie below what is covered now.
+        sources = [os.open(bind.source, os.O_PATH | os.O_CLOEXEC) for bind in self.binds]
+        for folder in (ROOT, *self.cover):
+            options = "mode=0755,size=1m"
+            kernel.mount("tmpfs", str(folder), "tmpfs", Mount.NO_SUID | Mount.NO_DEV, options)
+        for name in self.folders:
+            os.makedirs(ROOT + name)
+        for bind, source in zip(self.binds, sources, strict=True):
+            _bind(bind, source)
+            os.close(source)
+        for target, name in self.links:
+            os.symlink(target, ROOT + name)
+
+
+def _bind(bind: Bind, source: int) -> None:
+    target = ROOT + bind.target
+    link = f"/proc/self/fd/{source}"
+    if not os.path.lexists(target):
+        _make_place(target, folder=os.path.isdir(link))
+    deep = Mount.RECURSIVE if bind.deep else 0
+    kernel.mount(link, target, flags=Mount.BIND | deep)
+    if not bind.writable:
+        flags = Mount.REMOUNT | Mount.BIND | Mount.READ_ONLY | Mount.NO_SUID | Mount.NO_DEV
+        kernel.mount("none", target, flags=flags)
+
+
+def _make_place(target: str, *, folder: bool) -> None:
+    os.makedirs(target if folder else os.path.dirname(target), exist_ok=True)
+    if not folder:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+
+
+def unreachable(path: Path) -> Path | None:
+    """The topmost folder on the way that other users may not pass, if there is one."""
+    for folder in reversed(path.parents):
+        if not folder.stat().st_mode & 0o001:
+            return folder
+    return None
