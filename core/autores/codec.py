@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 R = TypeVar("R")
 
@@ -27,7 +27,7 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     return {
         name: to_json(item)
-        for name, default in _defaults(type(value))
+        for name, default in _defaults(cast("Hashable", type(value)))
         if (item := getattr(value, name)) != default or type(item) is not type(default)
     }
 
@@ -39,7 +39,7 @@ def from_json(kind: type[R], data: Any) -> R:
         ValueError: The data does not fit the record.
     """
     try:
-        record: R = _decoder(kind)(data)
+        record: R = _decoder(cast("Hashable", kind))(data)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
     return record
