@@ -23,6 +23,7 @@ from autores.evaluator.sandbox.level import (
     Stop,
     Usage,
 )
+from autores.evaluator.sandbox.selection import choose
 
 __all__ = [
     "Cell",
@@ -36,4 +37,5 @@ __all__ = [
     "SandboxUnavailable",
     "Stop",
     "Usage",
+    "choose",
 ]

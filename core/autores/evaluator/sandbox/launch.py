@@ -140,7 +140,7 @@ def start(
                 stdout=writing,
                 stderr=writing,
                 start_new_session=True,
-                preexec_fn=setup,
+                preexec_fn=setup,  # noqa: PLW1509 - see above
                 pass_fds=tuple(keep),
             )
     except subprocess.SubprocessError as error:

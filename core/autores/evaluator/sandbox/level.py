@@ -41,11 +41,10 @@ class Level(Enum):
         Raises:
             UserError: there is none.
         """
-        try:
-            return cls(name)
-        except ValueError:
-            names = ", ".join(level.value for level in cls)
-            raise UserError(f"unknown sandbox level {name!r}; use one of: {names}") from None
+        levels = {str(level.value): level for level in cls}
+        if name not in levels:
+            raise UserError(f"unknown sandbox level {name!r}; use one of: {', '.join(levels)}")
+        return levels[name]
 
 
 class Guarantee(Enum):
