@@ -105,7 +105,7 @@ def autores_legality(
     tree: Tree,
     specialist: Specialist,
     settings: SettingsBook,
-) -> Iterable[Violation]:
+) -> Iterable[Violation] | None:
     """Object to a submission before anything of it runs.
 
     Called in a worker process with a plugin manager of its own, which is killed at its time
@@ -120,7 +120,7 @@ def autores_legality(
 
     Returns:
         What is wrong, in which place, and what would mend it; empty if nothing is. One
-        violation of severity `refuse` refuses the submission.
+        violation of severity `refuse` refuses the submission. None: nothing is wrong.
     """
 
 
@@ -143,7 +143,7 @@ def autores_evaluate(request: EvaluationRequest, tree: Tree, arena: Arena) -> Ou
 
 
 @hookspec
-def autores_tools(task: Task) -> Iterable[Tool]:
+def autores_tools(task: Task) -> Iterable[Tool] | None:
     """Offer further tools to agents.
 
     Called once per run. All implementations are asked.
@@ -157,7 +157,7 @@ def autores_tools(task: Task) -> Iterable[Tool]:
 
 
 @hookspec
-def autores_moves(task: Task) -> Iterable[Move]:
+def autores_moves(task: Task) -> Iterable[Move] | None:
     """Offer small named edits of the recipe to agents that search without a model.
 
     Called once per run. All implementations are asked.
@@ -174,7 +174,7 @@ def autores_moves(task: Task) -> Iterable[Move]:
 
 
 @hookspec
-def autores_specialists() -> Iterable[Specialist]:
+def autores_specialists() -> Iterable[Specialist] | None:
     """Offer points of view on recipes.
 
     Called once when a run opens; all installed specialist modules are loaded for it.
@@ -238,7 +238,7 @@ def autores_executor(settings: SettingsBook) -> Executor | None:
 @hookspec
 def autores_context(
     view: LineageView, session: SessionBrief, settings: SettingsBook
-) -> Iterable[Section]:
+) -> Iterable[Section] | None:
     """Tell a session where the run stands.
 
     Called when a session begins. All implementations are asked; sections are shown in the

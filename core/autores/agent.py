@@ -1,0 +1,134 @@
+"""Agents and sessions: who proposes, and all that a proposal can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from autores.records import Cost, Specialist, Task, Trial, Violation
+
+if TYPE_CHECKING:
+    from autores.lineage.view import LineageView
+    from autores.moves import Move
+    from autores.tools import Tool
+    from autores.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of what a session is told."""
+
+    title: str
+    text: str
+    rank: int = 50
+    """Sections stand in this order."""
+    cap: int = 8 << 10
+    """Bytes; more is cut at a line, with a note."""
+    newest_first: bool = True
+    """Which end is dropped: the last lines, else the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionBrief:
+    """Whose turn it is: what context plugins and tools may know of a session."""
+
+    id: str
+    task: Task
+    specialist: Specialist
+    specialists: tuple[Specialist, ...]
+    """Of this run."""
+    parent: int
+    """The trial whose tree the workspace begins with, as this session's view numbers it."""
+    arm: str = "specialists"
+    seed: int = 0
+    """For the agent's own choices; the same when the run is repeated with the same seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What an agent submits: the files as they should be, and why."""
+
+    hypothesis: str
+    files: Mapping[str, bytes] | None = None
+    """The whole tree; None: the workspace as it is."""
+    expected_delta: float | None = None
+    """Signed, in the metric's unit: what the score is expected to change by."""
+    notes: str = ""
+    cites: tuple[int, ...] = ()
+    """Trials that the hypothesis builds on."""
+    merges: tuple[int, ...] = ()
+    """Further trials whose trees went into this one, besides the one that was edited."""
+    call: str = ""
+    """Names the call, so that a repeated one submits nothing twice; empty: the next number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What came of a proposal."""
+
+    trial: Trial
+    """As the session's view shows it."""
+    violations: tuple[Violation, ...] = ()
+    more: bool = True
+    """Whether this session may submit again."""
+
+
+class Session(Protocol):
+    """One turn of one specialist. Lives as long as `Agent.run` and never longer."""
+
+    brief: SessionBrief
+    view: LineageView
+    workspace: Workspace
+    tools: Mapping[str, Tool]
+    moves: tuple[Move, ...]
+
+    @property
+    def system(self) -> str:
+        """Who the agent is and what the rules are: knowledge first, then the preamble."""
+        ...
+
+    @property
+    def context(self) -> str:
+        """Where the run stands, rendered when the session began."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run wants to end: finish what is in hand."""
+        ...
+
+    async def submit(self, proposal: Proposal) -> Feedback:
+        """Freeze a proposal, and wait for what comes of it. One at a time.
+
+        Raises:
+            SessionOver: The session has had its submissions, or the run has ended.
+        """
+        ...
+
+    async def call(self, tool: str, arguments: Mapping[str, object]) -> str:
+        """Use a tool. Errors are answers, never exceptions."""
+        ...
+
+    async def charge(self, cost: Cost) -> None:
+        """Enter what was used into the ledger."""
+        ...
+
+    def record(self, kind: str, content: object) -> None:
+        """Add a line to the session's transcript."""
+        ...
+
+
+class Agent(Protocol):
+    """Proposes. It never touches the store, an executor, or files outside its workspace."""
+
+    async def run(self, session: Session) -> None:
+        """Work until something was submitted, or there is nothing to submit.
+
+        An exception ends the session alone; the loop goes on, after a pause that grows.
+        """
+        ...
+
+
+class SessionOver(Exception):
+    """No more can be submitted in this session; the text says why."""
