@@ -2,7 +2,7 @@
 
 An event is the only thing that is ever written. Its body is one of the records below; the
 store adds number, time and hash. `Trial` rows, best and head are folded from events by
-`project` alone, in every store, so that an audit can fold them again and compare.
+`autores.lineage.fold` alone, in every store, so that an audit can fold them again and compare.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ from autores.records import (
     Calibration,
     Cost,
     Decision,
+    Direction,
     Evaluation,
     Outcome,
     Submission,
     Violation,
 )
 from autores.status import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """The first event, and only that: what the lineage is about. Folding needs the direction."""
+
+    direction: Direction
+    task: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +148,8 @@ class Marked:
 
 
 Body = (
-    Accepted
+    Created
+    | Accepted
     | Gated
     | Started
     | Evaluated
@@ -156,6 +167,7 @@ Body = (
 BODIES: Mapping[str, type[Body]] = {
     kind.__name__.lower(): kind
     for kind in (
+        Created,
         Accepted,
         Gated,
         Started,
@@ -199,6 +211,8 @@ class Head:
     seq: int = 0
     """Of the last event; 0 before the first."""
     hash: str = "0" * 64
+    created: Created | None = None
+    """None before the first event."""
     next_trial: int = 0
     finished: int = 0
     """Trials that are finished."""

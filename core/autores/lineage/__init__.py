@@ -1,0 +1,1 @@
+"""The lineage: an append-only chain of events, and what is folded from it."""
