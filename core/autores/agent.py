@@ -132,3 +132,7 @@ class Agent(Protocol):
 
 class SessionOver(Exception):
     """No more can be submitted in this session; the text says why."""
+
+
+class Exhausted(Exception):
+    """The agent has nothing more to propose in this run; the run drains and ends."""

@@ -1,0 +1,6 @@
+"""Fit a curve through noisy points: four numbers that the evaluator reads and trains with."""
+
+degree = 4  # of the polynomial
+ridge = 0.02  # pull of the coefficients towards zero
+rate = 0.05  # of gradient descent
+steps = 60
