@@ -1,0 +1,69 @@
+"""Where things lie in a run's folder: the one owner of these names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """`runs/<run>/`."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Everything that was resolved when the run began."""
+        return self.root / "run.toml"
+
+    @property
+    def lineage(self) -> Path:
+        """The default store."""
+        return self.root / "lineage.db"
+
+    @property
+    def code(self) -> Path:
+        """The bare git repository."""
+        return self.root / "code.git"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor of this run as long as it lives."""
+        return self.root / "lock"
+
+    @property
+    def workspaces(self) -> Path:
+        """One folder per session that works now."""
+        return self.root / "work"
+
+    @property
+    def sessions(self) -> Path:
+        """Transcripts."""
+        return self.root / "sessions"
+
+    @property
+    def keys(self) -> Path:
+        """Signing keys on their way to evaluators; each file is unlinked when it was read."""
+        return self.root / "keys"
+
+    @property
+    def log(self) -> Path:
+        """What the supervisor had to say."""
+        return self.root / "autores.log"
+
+    def trial(self, trial: int) -> Path:
+        """Logs and measurements of a trial; a thousand trials to a folder."""
+        return self.root / "trials" / f"{trial // 1000:03d}" / f"{trial:04d}"
+
+    def job(self, name: str, trial: int) -> Path:
+        """Bundle and results of an evaluation job."""
+        return self.trial(trial) / name
+
+    def transcript(self, session: str, *, open_: bool = False) -> Path:
+        """One line of JSON for each thing that happened in a session."""
+        return self.sessions / f"{session}{'.open' if open_ else ''}.jsonl"
+
+    def workspace(self, session: str) -> Path:
+        """The files that a session edits."""
+        return self.workspaces / session
