@@ -1,0 +1,57 @@
+"""All that the evaluator is told of one evaluation."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autores.records import Calibration, Evaluation, Gate, Limits, Purpose, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRequest:
+    """One evaluation, complete: nothing else is looked up."""
+
+    evaluation: Evaluation
+    tree: str
+    """The git tree id of the commit: what runs is what was submitted."""
+    task: Task
+    plugin: str
+    """The module of the task plugin, such as `autores.tasks.airbench.plugin`."""
+    limits: Limits
+    data_dir: str
+    """The folder that `autores_prepare` was given."""
+    secret: str
+    """Hexadecimal; orders and permutations that no candidate may foresee follow from it."""
+    calibration: Calibration | None = None
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """Counts of this trial's earlier evaluations on the same split: gates pool over all."""
+    min_level: str = "none"
+    """The worst level of the sandbox that will do."""
+    cpus: tuple[int, ...] = ()
+    """The processors of the lease; none named: all."""
+    gpus: tuple[int, ...] = ()
+    """The devices of the lease."""
+
+    @property
+    def outer_wall(self) -> float:
+        """Seconds after which the whole evaluation is ended from outside."""
+        return self.limits.total_wall * max(1, len(self.evaluation.seeds))
+
+    def derive(self, *labels: str | int) -> bytes:
+        """A secret of 16 bytes for one use, such as `derive("order", seed)`."""
+        message = "/".join(map(str, labels)).encode()
+        return hmac.digest(bytes.fromhex(self.secret), message, "sha256")[:16]
+
+    def threshold(self, gate: Gate) -> str | None:
+        """What a gate asks for; None while the seed recipe is being calibrated."""
+        if self.evaluation.purpose is Purpose.CALIBRATE:
+            return None
+        if gate.at_least is not None or self.calibration is None:
+            return gate.at_least
+        return self.calibration.thresholds.get(gate.name)
+
+    def reference(self, name: str) -> float | None:
+        """What the seed recipe measured, such as `prepare_seconds`; None before calibration."""
+        return None if self.calibration is None else self.calibration.references.get(name)
