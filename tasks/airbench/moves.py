@@ -7,7 +7,11 @@ they are the ordinary ideas of the literature, at ordinary strengths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+
+from autores import hookimpl
+from autores.moves import Move
+from autores.records import Task
 
 SURFACES = (
     "architecture",
@@ -18,24 +22,6 @@ SURFACES = (
     "regularization",
     "inference",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """One move: what it is for, and the pieces of text that it replaces."""
-
-    name: str
-    surface: str
-    title: str
-    pieces: tuple[tuple[str, str], ...]
-
-    def apply(self, source: str) -> str | None:
-        """The edited source; None where the move does not apply."""
-        for old, new in self.pieces:
-            if source.count(old) != 1:
-                return None
-            source = source.replace(old, new)
-        return source
 
 
 _POOL = "return self.head(x.amax((2, 3))) * logit_scale"
@@ -55,8 +41,8 @@ _VIEWS = """        shifted = [mirrored(forward, padded[:, :, i : i + side, i : 
         return logits / 2 + (shifted[0].float() + shifted[1].float()) / 4"""
 
 
-def _edit(name: str, surface: str, title: str, *pieces: tuple[str, str]) -> Edit:
-    return Edit(name=name, surface=surface, title=title, pieces=pieces)
+def _edit(name: str, surface: str, title: str, *pieces: tuple[str, str]) -> Move:
+    return Move(name=name, surface=surface, title=title, path="train.py", pieces=pieces)
 
 
 ARCHITECTURE = (
@@ -447,3 +433,9 @@ MOVES = (
     *REGULARIZATION,
     *INFERENCE,
 )
+
+
+@hookimpl
+def autores_moves(task: Task) -> Iterable[Move]:
+    """All of them, for airbench alone."""
+    return MOVES if task.name == "airbench" else ()

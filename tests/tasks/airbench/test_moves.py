@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autores.tasks.airbench.moves import MOVES, SURFACES, Edit
+from autores.moves import Move
+from autores.tasks.airbench.moves import MOVES, SURFACES, autores_moves
 from autores.tasks.airbench.profiles import PROFILES
 
 RECIPE = Path(__file__).parents[3] / "tasks" / "airbench" / "recipe" / "train.py"
@@ -25,12 +26,18 @@ def test_every_surface_has_at_least_three_moves() -> None:
     assert min(counts.values()) >= 3
 
 
+def test_only_airbench_is_offered_them() -> None:
+    assert tuple(autores_moves(SimpleNamespace(name="airbench"))) == MOVES  # type: ignore[arg-type]
+    assert not tuple(autores_moves(SimpleNamespace(name="other")))  # type: ignore[arg-type]
+    assert {m.path for m in MOVES} == {"train.py"}
+
+
 def test_names_and_titles_are_unique() -> None:
     assert len(set(NAMES)) == len(MOVES) == len({m.title for m in MOVES})
 
 
 @pytest.mark.parametrize("move", MOVES, ids=NAMES)
-def test_a_move_changes_the_seed_recipe_once(move: Edit) -> None:
+def test_a_move_changes_the_seed_recipe_once(move: Move) -> None:
     edited = move.apply(SEED)
     assert edited is not None and edited != SEED
     assert ast.dump(ast.parse(edited)) != ast.dump(ast.parse(SEED))
@@ -51,14 +58,14 @@ def test_two_moves_together_are_a_program_or_nothing() -> None:
 
 
 @pytest.mark.parametrize("move", MOVES, ids=NAMES)
-def test_a_move_leaves_a_stranger_alone(move: Edit) -> None:
+def test_a_move_leaves_a_stranger_alone(move: Move) -> None:
     assert move.apply("x = 1\n") is None
     assert move.apply(SEED + SEED) is None
 
 
 @pytest.mark.parametrize("move", MOVES, ids=NAMES)
 def test_an_edited_recipe_trains_and_answers(
-    move: Edit, recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    move: Move, recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
