@@ -196,7 +196,9 @@ class SettingsBook:
         for f in fields(kind):  # type: ignore[arg-type]
             value = self.values.get(_dotted(section, f.name))
             if value is not None:
-                given[f.name] = _coerce(value, hints(cast("Hashable", kind))[f.name], _dotted(section, f.name))
+                given[f.name] = _coerce(
+                    value, hints(cast("Hashable", kind))[f.name], _dotted(section, f.name)
+                )
             elif _is_required(f):
                 raise UserError(f"setting {_dotted(section, f.name)!r} is required; set it")
         return kind(**given)

@@ -11,15 +11,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from autores.evaluator.sandbox import launch, seccomp, stage
+from autores.evaluator.sandbox import launch, seccomp, stage, tree
 from autores.evaluator.sandbox.base import HostSandbox, hand_over
 from autores.evaluator.sandbox.contained import RunningCell
 from autores.evaluator.sandbox.environment import Environment
-from autores.evaluator.sandbox.launch import Inside, Setup
+from autores.evaluator.sandbox.launch import Setup
 from autores.evaluator.sandbox.level import Cell, Level
 from autores.evaluator.sandbox.limits import Watchdog
 from autores.evaluator.sandbox.stage import Bind, Stage
@@ -31,24 +30,6 @@ UID_INSIDE = "1000"
 STARTED_WITHIN_S = 20.0
 OWN_PROCESSES = 2
 """bubblewrap outside, and its init inside."""
-INSIDE = Inside(
-    python=Path("/env/bin/python"),
-    code=Path("/code"),
-    out=Path("/out"),
-    harness=Path("/harness"),
-    data=Path("/data"),
-    sockets=Path("/run/autores"),
-    tmp=Path("/tmp"),
-)
-ETC_COPIED = ("ld.so.cache", "localtime", "alternatives")
-ETC_WRITTEN = {
-    "hosts": "127.0.0.1 localhost trial\n::1 localhost\n",  # without it torchrun hangs
-    "passwd": "trial:x:1000:1000::/tmp/home:/bin/sh\n",
-    "group": "trial:x:1000:\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
-GPU_NODES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
-USR_LINKS = ("bin", "sbin", "lib", "lib64")
 
 
 def version() -> tuple[int, ...] | None:
@@ -81,35 +62,12 @@ class Bubblewrap(HostSandbox):
         self._program = shutil.which("bwrap", path=PROGRAMS) or "bwrap"
         self._no_userns = ["--disable-userns"] if found >= WITH_USERNS_SWITCH else []
         self._uid = launch.spare_uid() if os.geteuid() == 0 else None
-        self._empty = self.folder / "empty"
-        self._empty.mkdir(mode=0o755)
-        self._etc = _write_etc(self.folder / "etc")
-        self._host = self._host_binds()
-        self._links = [
-            (f"usr/{name}", f"/{name}") for name in USR_LINKS if Path("/", name).exists()
-        ]
-
-    def _host_binds(self) -> list[Bind]:
-        """What is the same for all cells: system, interpreter, allowed packages."""
-        own = self.environment
-        binds = [Bind(Path("/usr"), "/usr", deep=True), Bind(self._etc, "/etc")]
-        binds += [Bind(tree, str(tree)) for tree in own.trees]
-        binds += [Bind(self._empty, str(path)) for path in own.hidden]
-        binds += [Bind(Path("/sys"), "/sys")] if Path("/sys/devices").exists() else []
-        binds += [Bind(self.view.root, "/env")]
-        for package, place in self.view.holes:
-            binds.append(Bind(package, f"/env/{place.relative_to(self.view.root)}"))
-        return binds
+        self._tree = tree.Tree.create(self.environment, self.view, self.folder)
 
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
-        inside = replace(
-            INSIDE,
-            harness=INSIDE.harness if cell.harness else None,
-            data=INSIDE.data if cell.data else None,
-            sockets=INSIDE.sockets if cell.sockets else None,
-        )
-        binds = [*self._host, *_cell_binds(cell, inside)]
+        inside = tree.inside(cell)
+        binds = self._tree.of(cell)
         filter_program = seccomp.program(internet=True, affinity=cell.cpus is None)
         group = self.new_group(cell)
         out = hand_over(cell.out, self._uid)
@@ -146,7 +104,7 @@ class Bubblewrap(HostSandbox):
     def _steps(self, binds: Sequence[Bind]) -> list[partial[None]]:
         if self._uid is None:
             return []
-        whole = Stage(binds, self._links, folders=("/proc", "/dev", "/tmp", "/run"))
+        whole = Stage(binds, self._tree.links, folders=("/proc", "/dev", "/tmp", "/run"))
         return [partial(whole.enter), partial(launch.become, self._uid)]
 
     def _arguments(self, cell: Cell, binds: Sequence[Bind]) -> list[str]:
@@ -154,7 +112,7 @@ class Bubblewrap(HostSandbox):
             *("--unshare-user", "--uid", UID_INSIDE, "--gid", UID_INSIDE, *self._no_userns),
             *("--unshare-all", "--hostname", "trial", "--cap-drop", "ALL"),
             *("--die-with-parent", "--new-session"),
-            *(self._tree(binds) if self._uid is None else _staged(binds)),
+            *(self._unstaged(binds) if self._uid is None else _staged(binds)),
             *("--proc", "/proc", "--dev", "/dev"),
             *_devices(cell.gpus),
             *("--size", str(cell.shm_bytes), "--tmpfs", "/dev/shm"),
@@ -163,15 +121,15 @@ class Bubblewrap(HostSandbox):
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/code"),
         ]
 
-    def _tree(self, binds: Sequence[Bind]) -> Iterator[str]:
+    def _unstaged(self, binds: Sequence[Bind]) -> Iterator[str]:
         """What root stages, said to bubblewrap."""
-        for target, name in self._links:
+        for target, name in self._tree.links:
             yield from ("--symlink", target, name)
         for bind in binds:
             option = "--bind" if bind.writable else "--ro-bind"
             yield from (option, str(bind.source), bind.target)
         if Path("/sys/fs/cgroup").exists():
-            yield from ("--ro-bind", str(self._empty), "/sys/fs/cgroup")
+            yield from ("--ro-bind", str(self._tree.empty), "/sys/fs/cgroup")
 
 
 def _staged(binds: Sequence[Bind]) -> Iterator[str]:
@@ -181,38 +139,9 @@ def _staged(binds: Sequence[Bind]) -> Iterator[str]:
             yield from ("--bind", stage.ROOT + bind.target, bind.target)
 
 
-def _cell_binds(cell: Cell, inside: Inside) -> Iterator[Bind]:
-    yield Bind(cell.out, str(inside.out), writable=True)
-    wanted = (
-        (cell.code, inside.code),
-        (cell.harness, inside.harness),
-        (cell.data, inside.data),
-        (cell.sockets, inside.sockets),
-    )
-    for source, target in wanted:
-        if source and target:
-            yield Bind(source, str(target))
-
-
 def _devices(gpus: Sequence[int]) -> Iterator[str]:
-    names = (*GPU_NODES, *(f"nvidia{index}" for index in gpus)) if gpus else ()
-    for name in names:
-        yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")
-
-
-def _write_etc(folder: Path) -> Path:
-    folder.mkdir(mode=0o755)
-    for name, text in ETC_WRITTEN.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o644)
-    for name in ETC_COPIED:
-        source = Path("/etc", name)
-        if source.is_dir():
-            shutil.copytree(source, folder / name, symlinks=True)
-        elif source.exists():
-            shutil.copyfile(source, folder / name)
-            (folder / name).chmod(0o644)
-    return folder
+    for path in tree.gpu_nodes(gpus):
+        yield from ("--dev-bind-try", path, path)
 
 
 def _joined(arguments: Sequence[str]) -> bytes:
