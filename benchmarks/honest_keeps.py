@@ -23,11 +23,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autores.config import RunSettings
 from autores.plugins.policies import confirm, milestone, rules
 from autores.statistics import Scale, next_error
 from autores.status import Verdict
 
 TRIALS, CALIBRATIONS, PERSISTENCE = 200, 8, 0.98
+MILESTONE = RunSettings().milestone
 ENOUGH = 100
 """Estimates below which their mean error says nothing: its own error would exceed 0.1."""
 
@@ -207,7 +209,7 @@ def run_milestone(world: World, settings: milestone.Settings) -> None:
         if led:
             head, standing = arm, led
         last = index + 1 == trials
-        if head is keep or not (last or (index + 1) % settings.every == 0):
+        if head is keep or not (last or (index + 1) % MILESTONE == 0):
             continue
         worth = settings.worth_at_end if last else settings.worth
         if rules.is_worth_a_claim(standing.head - standing.keep, standing.scale, worth):

@@ -77,8 +77,9 @@ class RunSettings:
     agent: str = field(default="evolve", metadata={"help": "who proposes"})
     executor: str = field(default="local", metadata={"help": "what runs evaluations"})
     policy: str = field(
-        default="strict", metadata={"help": "who decides: strict, confirm, milestone"}
+        default="milestone", metadata={"help": "who decides: milestone, confirm, strict"}
     )
+    reporter: str = field(default="plain", metadata={"help": "what shows the run"})
     store: str = field(
         default="", metadata={"help": "URL of the lineage; empty for SQLite in the run's folder"}
     )
@@ -93,6 +94,21 @@ class RunSettings:
     )
     sessions: int = field(default=1, metadata={"help": "how many agents work at the same time"})
     submissions: int = field(default=1, metadata={"help": "how many submissions end a session"})
+    thinking: str = field(
+        default="2h", metadata={"help": "a session ends when its agent has worked so long"}
+    )
+    grace: str = field(
+        default="60s", metadata={"help": "what sessions get to finish when the run ends"}
+    )
+    retry: str = field(
+        default="30s", metadata={"help": "pause after a failed session; doubles up to 15m"}
+    )
+    give_up: int = field(
+        default=10, metadata={"help": "sessions in a row without a submission that end the run"}
+    )
+    milestone: int = field(
+        default=20, metadata={"help": "finished trials between tests of the head for a keep"}
+    )
     max_trials: int | None = field(default=None, metadata={"help": "end after so many trials"})
     deadline: str = field(default="", metadata={"help": "end then: 8h, 30m, 2030-01-31T08:00"})
     max_tokens: int | None = field(default=None, metadata={"help": "end after so many tokens"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autores import hookimpl
+from autores.config import SettingsBook
 from autores.plugins.policies import evidence
 from autores.plugins.policies.evidence import View
 from autores.plugins.policies.rules import ClaimRule, Standing, is_worth_a_claim, mean
@@ -64,3 +66,9 @@ def _standing(view: View, best: int) -> Standing:
     recent = evidence.paired_looks(view, best)[-RECENT:]
     level = mean(recent) if recent else standing.head
     return Standing(head=level, keep=level, scale=standing.scale)
+
+
+@hookimpl
+def autores_decide(trial: Trial, view: View, settings: SettingsBook) -> Decision:
+    """As `decide`, with the run's settings."""
+    return decide(trial, view, settings.of(Settings))

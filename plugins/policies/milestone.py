@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autores import hookimpl
+from autores.config import SettingsBook
 from autores.plugins.policies import evidence
 from autores.plugins.policies.evidence import View
 from autores.plugins.policies.rules import (
@@ -28,7 +30,6 @@ class Settings:
     drop: float = field(default=0.3, metadata={"help": "fresh looks below this end a contender"})
     sure: float = field(default=1.0, metadata={"help": "standard errors that make a lead"})
     most: int = field(default=8, metadata={"help": "fresh looks at one contender at most"})
-    every: int = field(default=20, metadata={"help": "finished trials between milestones"})
     worth: float = field(default=3.0, metadata={"help": "seeming gain that a milestone tests"})
     worth_at_end: float = field(default=1.0, metadata={"help": "the same, at the run's end"})
     futility: float = field(default=0.5, metadata={"help": "a claim below this is given up"})
@@ -94,3 +95,9 @@ def _milestone(head: Trial, view: View, settings: Settings) -> Decision:
             )
         claim = evidence.new_claim(head, view, view.best, settings.error, settings.horizon)
     return evidence.pursue(head, view, claim, standing, settings.claim_rule, POLICY)
+
+
+@hookimpl
+def autores_decide(trial: Trial, view: View, settings: SettingsBook) -> Decision:
+    """As `decide`, with the run's settings."""
+    return decide(trial, view, settings.of(Settings))

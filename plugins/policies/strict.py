@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autores import hookimpl
+from autores.config import SettingsBook
 from autores.plugins.policies import evidence
 from autores.plugins.policies.evidence import View
 from autores.plugins.policies.rules import judge_strictly
@@ -26,3 +28,9 @@ def decide(trial: Trial, view: View, settings: Settings) -> Decision:
         evidence.first_look(trial, view), evidence.ranking_score(view, view.best)
     )
     return evidence.as_decision(ruling, trial.id, view.best, POLICY, {})
+
+
+@hookimpl
+def autores_decide(trial: Trial, view: View, settings: SettingsBook) -> Decision:
+    """As `decide`, with the run's settings."""
+    return decide(trial, view, settings.of(Settings))
