@@ -12,6 +12,7 @@ from typing import Protocol
 
 from autores.events import (
     Accepted,
+    Body,
     Calibrated,
     Charged,
     Created,
@@ -26,7 +27,7 @@ from autores.events import (
     Started,
 )
 from autores.lineage.store import DuplicateSubmission, Misfit
-from autores.records import Cost, Evaluation, Outcome, Phase, Severity, Split, Trial
+from autores.records import Cost, Evaluation, Look, Outcome, Phase, Severity, Split, Trial
 from autores.status import Cause, Status, Verdict, status_of
 
 BASELINE = 0
@@ -370,3 +371,24 @@ def _latest(changed: Mapping[int, int], others: Iterator[tuple[int, int]]) -> in
     if unchanged is not None:
         standing.append(unchanged)
     return max(standing)[1] if standing else None
+
+
+# -------------------------------------------------------------------------------- looks
+
+
+def look_again(
+    body: Body, looks: Mapping[int, tuple[Look, ...]]
+) -> tuple[int, tuple[Look, ...]] | None:
+    """A trial and its evaluations after an event; None where it changes none.
+
+    A further attempt takes the place of the one that was lost.
+    """
+    match body:
+        case Started(evaluation=evaluation):
+            trial, look = evaluation.trial, Look(evaluation=evaluation)
+        case Evaluated(trial=trial, ordinal=ordinal, outcome=outcome):
+            look = replace(looks[trial][ordinal], outcome=outcome)
+        case _:
+            return None
+    known, ordinal = looks.get(trial, ()), look.evaluation.ordinal
+    return trial, (*known[:ordinal], look, *known[ordinal + 1 :])
