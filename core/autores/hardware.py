@@ -60,11 +60,11 @@ class Hardware:
 def usable_cpus(system: Path = SYSTEM) -> tuple[int, ...]:
     """The processors that this process may run on, no more than its control group pays for."""
     allowed = sorted(_affinity(), key=lambda cpu: _place(system, cpu))
-    return tuple(allowed[: max(1, min(len(allowed), math.ceil(_quota(system))))])
+    return tuple(allowed[: max(1, min(len(allowed), _quota(system)))])
 
 
 def _affinity() -> Iterable[int]:
-    if sys.platform == "linux":
+    if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return range(os.cpu_count() or 1)
 
@@ -78,9 +78,11 @@ def _place(system: Path, cpu: int) -> tuple[int, int, int]:
     )
 
 
-def _quota(system: Path) -> float:
+def _quota(system: Path) -> int:
     quota, _, period = _text(system / "sys/fs/cgroup/cpu.max").partition(" ")
-    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else math.inf
+    if not (quota.isdigit() and period.isdigit()):
+        return sys.maxsize
+    return math.ceil(int(quota) / int(period))
 
 
 def usable_memory(system: Path = SYSTEM) -> int:

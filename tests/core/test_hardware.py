@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from autores import hardware
 from autores.hardware import Gpu, Hardware
 
