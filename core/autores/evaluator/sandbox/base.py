@@ -7,14 +7,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autores.evaluator.sandbox import reaper
+from autores.evaluator.sandbox import launch, reaper
 from autores.evaluator.sandbox.contained import RunningCell
 from autores.evaluator.sandbox.environment import Environment, build, discover
-from autores.evaluator.sandbox.level import Cell, Level
+from autores.evaluator.sandbox.launch import Inside, Setup
+from autores.evaluator.sandbox.level import Cell, Finding, Level
 from autores.evaluator.sandbox.limits import Group, Watchdog, create_group
 
 
@@ -22,6 +24,8 @@ class HostSandbox:
     """Base of the three levels."""
 
     level: Level
+    findings: tuple[Finding, ...] = ()
+    """What the probes showed; `choose` fills it in."""
     links = True
     """Whether the candidate's environment is made of links, or of places for mounts."""
 
@@ -55,6 +59,10 @@ class HostSandbox:
     ) -> None:
         self.close()
 
+    def spawn(self, cell: Cell) -> RunningCell:
+        """Start a cell; see `Sandbox`."""
+        raise NotImplementedError
+
     def new_name(self) -> str:
         """A name for a cell that no other evaluator on this machine uses now."""
         return f"autores-{os.getpid()}-{next(self._numbers)}"
@@ -69,10 +77,50 @@ class HostSandbox:
         output: int,
         watchdog: Watchdog,
         init: int | None = None,
+        uid: int | None = None,
     ) -> RunningCell:
         """Put a started process under its limits."""
         self.reaper.roots.add(process.pid)
-        return RunningCell(process, output=output, watchdog=watchdog, reaper=self.reaper, init=init)
+        return RunningCell(
+            process, output=output, watchdog=watchdog, reaper=self.reaper, init=init, uid=uid
+        )
+
+    def run(
+        self,
+        cell: Cell,
+        inside: Inside,
+        steps: Sequence[Callable[[], None]],
+        *,
+        uid: int | None,
+        folders: Sequence[Path] = (),
+        tmpfs: Sequence[str] = (),
+    ) -> RunningCell:
+        """Start a cell that needs no program around it.
+
+        Args:
+            cell: what is started.
+            inside: the paths that it sees.
+            steps: what happens between fork and exec, in order.
+            uid: the user that the steps drop to; nobody else's.
+            folders: more folders that it may write; removed after its end.
+            tmpfs: file systems in memory that it may write.
+        """
+        group = self.new_group(cell)
+        out = hand_over(cell.out, uid)
+        try:
+            process, output = launch.start(
+                inside.command(cell),
+                inside.variables(cell),
+                Setup(cell=cell, group=group, steps=steps, limit_tasks=uid is not None),
+                cwd=Path("/"),
+            )
+        except BaseException:
+            os.close(out)
+            if group:
+                group.remove()
+            raise
+        watchdog = Watchdog(cell, group, out, tmpfs=tmpfs, folders=folders)
+        return self.watch(process, output, watchdog, uid=uid)
 
 
 def hand_over(out: Path, uid: int | None) -> int:

@@ -22,6 +22,7 @@ from autores.evaluator.sandbox.launch import Setup
 from autores.evaluator.sandbox.level import Cell, Level
 from autores.evaluator.sandbox.limits import Watchdog
 from autores.evaluator.sandbox.stage import Bind, Stage
+from autores.evaluator.sandbox.users import SpareUser
 
 OLDEST, WITH_USERNS_SWITCH = (0, 7), (0, 8)
 """Versions of bubblewrap that know `--size`, and `--disable-userns`."""
@@ -61,7 +62,8 @@ class Bubblewrap(HostSandbox):
         super().__init__(environment, scratch)
         self._program = shutil.which("bwrap", path=PROGRAMS) or "bwrap"
         self._no_userns = ["--disable-userns"] if found >= WITH_USERNS_SWITCH else []
-        self._uid = launch.spare_uid() if os.geteuid() == 0 else None
+        self._user = SpareUser.claim() if os.geteuid() == 0 else None
+        self._uid = self._user.uid if self._user else None
         self._tree = tree.Tree.create(self.environment, self.view, self.folder)
 
     def spawn(self, cell: Cell) -> RunningCell:

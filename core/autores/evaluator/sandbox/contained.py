@@ -94,6 +94,7 @@ class RunningCell:
         watchdog: Watchdog,
         reaper: Reaper,
         init: int | None = None,
+        uid: int | None = None,
     ) -> None:
         """Begin to watch.
 
@@ -103,12 +104,14 @@ class RunningCell:
             watchdog: its limits.
             reaper: what ends it.
             init: the first process of its PID namespace, whose death is the death of all.
+            uid: its user, if nobody else is that user.
         """
         self._process = process
         self._drain = Drain(output, watchdog.cell.output_bytes)
         self._watchdog = watchdog
         self._reaper = reaper
         self._init = init
+        self._uid = uid
         self._status: int | None = None
         self._stopped_by: Stop | None = None
         self._killed = False
@@ -214,7 +217,7 @@ class RunningCell:
             group.freeze_forks()
         if self._init is None:
             others = group.members if group else tuple
-            status = self._reaper.end(self.pid, others=others)
+            status = self._reaper.end(self.pid, others=others, uid=self._uid)
         else:
             status = self._reaper.end_namespace(self.pid, self._init)
         self._reaper.roots.discard(self.pid)
@@ -227,6 +230,7 @@ class RunningCell:
         if group:
             self._watchdog.peak = max(self._watchdog.peak, group.peak_bytes())
             group.remove()
+        self._watchdog.close()
 
     def _last_words(self) -> Stop | None:
         """A limit that fired between the last look and the end."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import platform
+import socket
 import struct
 from enum import IntFlag
 
@@ -17,6 +20,9 @@ SECBITS_ROOT_IS_NOBODY = 0b101111
 CAPABILITIES = 64
 CAP_SYS_ADMIN = 21
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+MNT_DETACH = 2
+SIOCSIFFLAGS, IFF_UP_AND_RUNNING = 0x8914, 0x41
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWNET = 0x20000, 0x8000000, 0x40000000
 
 
@@ -26,6 +32,7 @@ class Mount(IntFlag):
     READ_ONLY = 1
     NO_SUID = 2
     NO_DEV = 4
+    NO_EXEC = 8
     REMOUNT = 32
     BIND = 4096
     RECURSIVE = 16384
@@ -72,12 +79,30 @@ def mount(
     )
 
 
+def pivot_root(folder: str) -> None:
+    """Make a mounted folder the root, and let go of the old one."""
+    os.chdir(folder)
+    checked(LIBC.syscall(PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    checked(LIBC.umount2(b".", MNT_DETACH), "umount of the old root")
+    os.chdir("/")
+
+
+def raise_loopback() -> None:
+    """Switch 127.0.0.1 on in a new network namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH14x", b"lo", IFF_UP_AND_RUNNING)
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+
+
+def forbid_capabilities() -> None:
+    """Let no program and no change of uid bring capabilities back; needs CAP_SETPCAP."""
+    prctl(PR_SET_SECUREBITS, SECBITS_ROOT_IS_NOBODY)
+    for capability in range(CAPABILITIES):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # the last ones do not exist
+
+
 def drop_capabilities() -> None:
-    """Give up every capability for good, also as uid 0."""
-    if os.geteuid() == 0:
-        prctl(PR_SET_SECUREBITS, SECBITS_ROOT_IS_NOBODY)
-        for capability in range(CAPABILITIES):
-            LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # the last ones do not exist
+    """Give up every capability."""
     LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = struct.pack("Ii", 0x20080522, 0)
     checked(LIBC.capset(header, bytes(24)), "capset")

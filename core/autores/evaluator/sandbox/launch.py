@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ from autores.evaluator.sandbox.limits import Group, tasks_allowed
 SOCKET_NAME = "arena.sock"
 OPEN_FILES = 65536
 SEARCH_PATH = "/usr/local/cuda/bin:/usr/local/bin:/usr/bin:/bin"
-FIRST_UID, UIDS = 30_000, 30_000
-"""Uids without an account, within what a container with 65,536 of them has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +62,32 @@ class Inside:
         return [str(self.python) if first == "python" else first, *rest]
 
 
-def spare_uid() -> int:
-    """A host uid that nobody else uses: one for each evaluator that runs."""
-    return FIRST_UID + os.getpid() % UIDS
+def on_the_host(cell: Cell, python: Path, tmp: Path) -> Inside:
+    """Where a cell finds its folders at levels that cannot give it a tree of its own."""
+    return Inside(
+        python=python,
+        code=cell.code,
+        out=cell.out,
+        harness=cell.harness,
+        data=cell.data,
+        sockets=cell.sockets,
+        tmp=tmp,
+    )
+
+
+def temporary_folder(parent: Path, uid: int | None) -> Path:
+    """A fresh /tmp for one cell, with the home folder in it."""
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    (folder / "home").mkdir()
+    if uid is not None:
+        for path in (folder, folder / "home"):
+            os.chown(path, uid, uid)
+    return folder
+
+
+def make_home() -> None:
+    """Make the home folder in a /tmp that exists only inside."""
+    os.mkdir("/tmp/home")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

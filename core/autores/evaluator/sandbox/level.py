@@ -59,7 +59,7 @@ class Guarantee(Enum):
     NETWORK = ("network", "no network, no hypervisor socket")
     SOCKETS = ("sockets", "no socket of the host's services can be reached")
     SURVIVAL = ("survival", "nothing survives the trial")
-    PROCESSES = ("processes", "evaluator and others cannot be seen, signalled or traced")
+    PROCESSES = ("processes", "evaluator and others cannot be looked into, signalled or traced")
     KERNEL = ("kernel", "no way round: mounts, namespaces, bpf, io_uring, keyrings, clocks")
     STATE = ("state", "no state passes from one trial to the next")
     SECRETS = ("secrets", "no environment variable, descriptor or capability is inherited")
@@ -78,6 +78,21 @@ class Enforcement(Enum):
     """A loop of the evaluator notices within a fraction of a second and kills."""
     NOT_ENFORCED = "NOT ENFORCED"
     """Nobody, or the probe got through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a probe showed of one guarantee."""
+
+    guarantee: Guarantee
+    enforcement: Enforcement
+    evidence: str
+    """What was tried, and what got through."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether somebody holds the guarantee."""
+        return self.enforcement is not Enforcement.NOT_ENFORCED
 
 
 class Stop(Enum):
@@ -129,7 +144,11 @@ class Cell:
     cpus: frozenset[int] | None = None
     """The processors of the lease; None: all."""
     loopback: bool = False
-    """Whether ranks talk over 127.0.0.1 (torchrun); costs the network guarantee at partial."""
+    """Whether ranks talk over 127.0.0.1 (torchrun).
+
+    Where no namespace can be made (partial in most containers) this costs the guarantees
+    `network` and `state`, for ranks also meet in the host's /dev/shm.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +220,10 @@ class Sandbox(Protocol):
     """One way to contain candidates. Spawn from the main thread: children follow its death."""
 
     level: Level
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the probes showed of it; empty when it was not chosen by `choose`."""
 
     def spawn(self, cell: Cell) -> Contained:
         """Start a cell.

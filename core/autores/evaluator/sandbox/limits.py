@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -255,7 +256,7 @@ class Watchdog:
     tmpfs: Sequence[str] = ()
     """Memory file systems of the cell, as paths below its root; counted when there is no group."""
     folders: Sequence[Path] = ()
-    """More writable folders on disk, where /tmp is one."""
+    """More writable folders on disk, where /tmp is one; they go with the cell."""
     own: int = 0
     """Processes of the sandbox itself, which do not count."""
     peak: int = 0
@@ -266,21 +267,27 @@ class Watchdog:
 
         Args:
             root: the outermost process.
-            init: the first process inside, through which its file systems are seen.
+            init: the first process inside, if not the root: through it its file systems are seen.
         """
         pids = self.group.members() if self.group else [p.pid for p in below([root], processes())]
-        if self._out_of_memory(pids, init):
+        if self._out_of_memory(pids, init or root):
             return Stop.MEMORY
         if len(pids) - self.own > self.cell.processes or (self.group and self.group.tasks_hit()):
             return Stop.PROCESSES
         return Stop.DISK if self._disk_exceeded(pids) else None
 
-    def _out_of_memory(self, pids: Sequence[int], init: int | None) -> bool:
+    def close(self) -> None:
+        """Let go of the folders; every process of the cell is dead."""
+        os.close(self.out)
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _out_of_memory(self, pids: Sequence[int], inside: int) -> bool:
         if self.group:
             return self.group.memory_hit()
         if machine_memory() < MACHINE_FLOOR:
             return True
-        files = sum(_tmpfs_used(f"/proc/{init}/root{path}") for path in self.tmpfs) if init else 0
+        files = sum(_tmpfs_used(f"/proc/{inside}/root{path}") for path in self.tmpfs)
         used = sum(map(_resident, pids))
         if used + files > self.cell.memory_bytes:  # shared pages were counted for each process
             used = sum(map(_proportional, pids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Process:
 
 def processes() -> Iterator[Process]:
     """All processes that this one can see."""
+    if not os.path.isdir("/proc/self"):
+        yield from _processes_by_ps()
+        return
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -42,13 +46,22 @@ def processes() -> Iterator[Process]:
                 yield Process(int(name), int(parent), int(session), state in "ZX")
 
 
+def _processes_by_ps() -> Iterator[Process]:
+    """On macOS, where a process group stands for the session that `ps` does not tell."""
+    command = ["/bin/ps", "-A", "-o", "pid=,ppid=,pgid=,stat="]
+    for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines():
+        pid, parent, group, state = line.split()[:4]
+        yield Process(int(pid), int(parent), int(group), state.startswith("Z"))
+
+
 def below(roots: Iterable[int], everything: Iterable[Process]) -> list[Process]:
-    """The processes at and under the roots."""
+    """The processes at and under the roots, and what is left of the roots' sessions."""
     known: dict[int, Process] = {}
     children: dict[int, list[int]] = {}
     for process in everything:
         known[process.pid] = process
-        children.setdefault(process.parent, []).append(process.pid)
+        for above in {process.parent, process.session}:
+            children.setdefault(above, []).append(process.pid)
     found: dict[int, Process] = {}
     wanted = list(roots)
     while wanted:
@@ -98,18 +111,22 @@ class Reaper:
         root: int,
         *,
         others: Callable[[], Iterable[int]] = tuple,
+        uid: int | None = None,
     ) -> int | None:
         """Kill a tree and all orphans until nothing is left; the root's status if it had one.
 
         Args:
             root: the process that was started.
             others: more processes that belong to it, such as those of its control group.
+            uid: its user, if all processes of that user belong to it.
 
         Raises:
             Unkillable: some process survives.
         """
         deadline = time.monotonic() + PATIENCE_S
         status: int | None = None
+        if uid is not None:
+            kill_user(uid)
         while True:
             everything = list(processes())
             tree = below({root, *self._orphans(everything), *others()}, everything)
@@ -163,6 +180,21 @@ def kill(pid: int) -> None:
     """SIGKILL, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
+
+
+def kill_user(uid: int) -> None:
+    """SIGKILL to all of a user at one blow: no fork is quick enough to escape it."""
+    with contextlib.suppress(OSError):
+        subprocess.run(
+            ["/bin/sh", "-c", "kill -KILL -1"],
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            env={},
+            cwd="/",
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
 
 
 def become_subreaper() -> bool:

@@ -26,6 +26,7 @@ class Bind:
     source: Path
     target: str
     writable: bool = False
+    """Also: a device node that works."""
     deep: bool = False
     """With what is mounted below it."""
 
@@ -39,8 +40,6 @@ class Stage:
     """(target, name) of symbolic links."""
     folders: Sequence[str] = ()
     """Empty folders, to be mounted on by others."""
-    cover: Sequence[Path] = ()
-    """Private folders of the host, to be replaced by empty ones."""
 
     def enter(self) -> None:
         """Make a private mount namespace with the binds; runs as root in the child."""
@@ -48,9 +47,7 @@ class Stage:
         kernel.mount("none", "/", flags=Mount.RECURSIVE | Mount.SLAVE)
         # Opened first: a source may lie below what is covered now.
         sources = [os.open(bind.source, os.O_PATH | os.O_CLOEXEC) for bind in self.binds]
-        for folder in (ROOT, *self.cover):
-            options = "mode=0755,size=1m"
-            kernel.mount("tmpfs", str(folder), "tmpfs", Mount.NO_SUID | Mount.NO_DEV, options)
+        kernel.mount("tmpfs", ROOT, "tmpfs", Mount.NO_SUID | Mount.NO_DEV, "mode=0755,size=1m")
         for name in self.folders:
             os.makedirs(ROOT + name)
         for bind, source in zip(self.binds, sources, strict=True):
@@ -58,6 +55,34 @@ class Stage:
             os.close(source)
         for target, name in self.links:
             os.symlink(target, ROOT + name)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A file system in memory, of a size."""
+
+    target: str
+    size: int
+
+
+def furnish(memory: Sequence[Memory]) -> None:
+    """Add to a stage what bubblewrap would: /proc of our own processes alone, memory.
+
+    Raises:
+        OSError: the kernel is older than 5.8 and would hide processes from everybody.
+    """
+    plain = Mount.NO_SUID | Mount.NO_DEV
+    kernel.mount("proc", f"{ROOT}/proc", "proc", plain | Mount.NO_EXEC, "hidepid=invisible")
+    for place in memory:
+        options = f"mode=1777,size={place.size}"
+        os.makedirs(ROOT + place.target, exist_ok=True)
+        kernel.mount("tmpfs", ROOT + place.target, "tmpfs", plain, options)
+
+
+def move_in(folder: str) -> None:
+    """Make the stage the only file system there is, and go to a folder."""
+    kernel.pivot_root(ROOT)
+    os.chdir(folder)
 
 
 def _bind(bind: Bind, source: int) -> None:
