@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from autores.evaluator.results import JobFolder, collect
+from autores.executor import Result
+
+
+def test_results_are_found_by_position(tmp_path: Path) -> None:
+    results = JobFolder(tmp_path).results
+    results.mkdir()
+    for name in ("10.json", "2.json", "0.json", "1.json.123", "x.json", "01.json", "-1.json"):
+        (results / name).write_bytes(name.encode())
+    assert list(collect(tmp_path)) == [
+        Result(position=0, payload=b"0.json"),
+        Result(position=2, payload=b"2.json"),
+        Result(position=10, payload=b"10.json"),
+    ]
+    assert [r.position for r in collect(tmp_path, but=frozenset({0, 2}))] == [10]
+
+
+def test_a_job_that_never_began_has_no_results(tmp_path: Path) -> None:
+    assert list(collect(tmp_path / "nowhere")) == []
