@@ -212,6 +212,8 @@ class Submission:
     cites: tuple[int, ...] = ()
     """Trials that the hypothesis builds on, besides its parents."""
     edit: EditSize | None = None
+    tree: str = ""
+    """The id of the commit's git tree: equal files, equal id."""
 
 
 class Severity(Enum):

@@ -24,6 +24,7 @@ def matches(trial: Trial, query: Query) -> bool:
         and query.specialist in (None, trial.submission.specialist)
         and query.session in (None, trial.submission.session)
         and (query.parent is None or query.parent == trial.parent)
+        and query.tree in (None, trial.submission.tree)
         and (query.before is None or trial.id < query.before)
         and (not query.visible or trial.visible)
         and _has_words(trial.submission.hypothesis, query.text)

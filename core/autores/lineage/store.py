@@ -103,6 +103,8 @@ class Query:
     session: str | None = None
     parent: int | None = None
     """The trial whose tree was edited."""
+    tree: str | None = None
+    """The id of the submitted git tree."""
     text: str = ""
     """Each word of it begins a word of the hypothesis, upper or lower case."""
     visible: bool = False
