@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autores.evaluator.results import JobFolder, collect
-from autores.executor import Result
+from autores.executor import JobFolder, Result, results_in
 
 
 def test_results_are_found_by_position(tmp_path: Path) -> None:
@@ -11,13 +10,13 @@ def test_results_are_found_by_position(tmp_path: Path) -> None:
     results.mkdir()
     for name in ("10.json", "2.json", "0.json", "1.json.123", "x.json", "01.json", "-1.json"):
         (results / name).write_bytes(name.encode())
-    assert list(collect(tmp_path)) == [
+    assert list(results_in(tmp_path)) == [
         Result(position=0, payload=b"0.json"),
         Result(position=2, payload=b"2.json"),
         Result(position=10, payload=b"10.json"),
     ]
-    assert [r.position for r in collect(tmp_path, but=frozenset({0, 2}))] == [10]
+    assert [r.position for r in results_in(tmp_path, but=frozenset({0, 2}))] == [10]
 
 
 def test_a_job_that_never_began_has_no_results(tmp_path: Path) -> None:
-    assert list(collect(tmp_path / "nowhere")) == []
+    assert list(results_in(tmp_path / "nowhere")) == []
