@@ -1,0 +1,286 @@
+"""Who owns which part of a recipe: surfaces join what a task has with what a specialist does.
+
+A surface is named by files (`optim.py`) or by symbols in files (`train.py::Muon`,
+`train.py::Net.forward`, `train.py::lr_*`; `train.py::` is the code that binds no name); the
+most specific name wins. What no surface names belongs to the surfaces that use it, where it is private or is code that merely runs
+(`if __name__ == "__main__":`); other such parts belong to nobody but generalists.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from autores.globs import is_editable, matches
+from autores.records import Recipe, Specialist, Task, Tree
+from autores.workspace import syntax
+from autores.workspace.changes import FileChange, UnitChange, content, file_changes
+from autores.workspace.folder import Folder
+from autores.workspace.syntax import Unit, callee, forms
+
+ALL = "*"
+"""The surface of those who own everything."""
+Surfaces = frozenset[str]
+NONE: Surfaces = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A part of a file, and the surfaces that it belongs to."""
+
+    path: str
+    line: int = 0
+    symbol: str = ""
+    surfaces: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.symbol}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """One line of a recipe's table of surfaces."""
+
+    surface: str
+    glob: str
+    symbol: str | None
+
+    @classmethod
+    def of(cls, surface: str, text: str) -> _Claim:
+        glob, has_symbol, symbol = text.partition("::")
+        return cls(surface=surface, glob=glob, symbol=symbol if has_symbol else None)
+
+    def strength(self, name: str) -> tuple[int, bool, bool]:
+        """How specific it is for a name; length -2 where it does not cover it."""
+        exact = ALL not in self.glob
+        if self.symbol is None:
+            return -1, False, exact
+        if self.symbol.endswith(ALL):
+            covers = name.startswith(self.symbol[:-1])
+            return (len(self.symbol) - 1 if covers else -2), False, exact
+        covers = name == self.symbol or name.startswith(f"{self.symbol}.")
+        return (len(self.symbol) if covers else -2), True, exact
+
+
+class FileSurfaces:
+    """The surfaces of the parts of one file."""
+
+    def __init__(self, recipe: Recipe, path: str, units: Iterable[Unit] = ()) -> None:
+        claims = (_Claim.of(s, text) for s, texts in recipe.surfaces.items() for text in texts)
+        self._claims = tuple(claim for claim in claims if matches(path, claim.glob))
+        self._units = tuple(units)
+
+    def of(self, unit: Unit) -> Surfaces:
+        """The surfaces of a unit of this file."""
+        return self._by_name(unit) or self._by_use.get(unit, NONE)
+
+    @property
+    def whole(self) -> Surfaces:
+        """The surfaces of the file as such: one that has no parts, or was renamed."""
+        named = self._strongest("")
+        return named or frozenset(claim.surface for claim in self._claims)
+
+    def _by_name(self, unit: Unit) -> Surfaces:
+        return frozenset(s for name in unit.names or ("",) for s in self._strongest(name))
+
+    def _strongest(self, name: str) -> Surfaces:
+        strengths = [(claim.strength(name), claim.surface) for claim in self._claims]
+        most = max((strength for strength, _ in strengths), default=(-2, False, False))
+        return frozenset(s for strength, s in strengths if strength == most and most[0] > -2)
+
+    @cached_property
+    def _by_use(self) -> dict[Unit, Surfaces]:
+        """What no surface names, by who uses it or what it uses."""
+        named = {unit: self._by_name(unit) for unit in self._units}
+        orphans = [u for u, surfaces in named.items() if not surfaces]
+        private = [unit for unit in orphans if unit.is_private]
+        used = {unit: syntax.mentions(unit) for unit in self._units} if orphans else {}
+        while grown := {u: s for u in private if (s := _of_users(u, named, used)) != named[u]}:
+            named |= grown
+        of_name = {_last(n): s for unit, s in named.items() for n in unit.names}
+        for unit in orphans:
+            if _merely_runs(unit):
+                named[unit] = frozenset(s for n in used[unit] for s in of_name.get(n, NONE))
+        return named
+
+
+def _of_users(
+    unit: Unit, named: dict[Unit, Surfaces], used: dict[Unit, frozenset[str]]
+) -> Surfaces:
+    names = set(map(_last, unit.names))
+    return frozenset(s for u, surfaces in named.items() if used[u] & names for s in surfaces)
+
+
+def _merely_runs(unit: Unit) -> bool:
+    defines = isinstance(unit.node, (*syntax.DEFINITIONS, *syntax.ASSIGNMENTS))
+    return not defines and not unit.is_import
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def surfaces_touched(changes: Iterable[FileChange], recipe: Recipe) -> tuple[str, ...]:
+    """The surfaces of everything that changed but imports and comments, sorted."""
+    return tuple(sorted({s for change in changes for s in _surfaces_of(change, recipe)}))
+
+
+def _surfaces_of(change: FileChange, recipe: Recipe) -> Iterator[str]:
+    if not change.stayed or None in change.modules:
+        for path in change.paths:
+            yield from FileSurfaces(recipe, path).whole
+        return
+    before, after = _both(change, recipe)
+    for unit in _touched(change):
+        for side, owners in ((unit.before, before), (unit.after, after)):
+            if side is not None and not side.is_import:
+                yield from owners.of(side)
+
+
+def _touched(change: FileChange) -> tuple[UnitChange, ...]:
+    try:
+        return change.units
+    except RecursionError:
+        return ()
+
+
+def _both(change: FileChange, recipe: Recipe) -> tuple[FileSurfaces, FileSurfaces]:
+    before, after = change.sides
+    return FileSurfaces(recipe, change.path, before), FileSurfaces(recipe, change.path, after)
+
+
+# ------------------------------------------------------------------------------- owners
+
+
+def owned_surfaces(task: Task, specialist: Specialist) -> Surfaces:
+    """The surfaces of a task that a specialist may change."""
+    known = frozenset(task.recipe.surfaces)
+    if ALL in specialist.surfaces:
+        return known
+    names = {specialist.key, *specialist.aliases}
+    given = {s for s in known if task.owners.get(s) in names}
+    return frozenset(given | {s for s in specialist.surfaces if s in known - task.owners.keys()})
+
+
+def unowned(task: Task, specialists: Iterable[Specialist]) -> tuple[Place, ...]:
+    """The editable places of a task's seed recipe that none of the specialists may change."""
+    everybody = tuple(specialists)
+    if any(ALL in specialist.surfaces for specialist in everybody):
+        return ()
+    owned = frozenset(s for one in everybody for s in owned_surfaces(task, one))
+    files = Folder(Path(task.recipe.path)).scan().files
+    return tuple(
+        place
+        for path, data in sorted(files.items())
+        if is_editable(task.recipe, path)
+        for place in _places(task.recipe, path, data)
+        if not owned.intersection(place.surfaces)
+    )
+
+
+def _places(recipe: Recipe, path: str, data: bytes) -> Iterator[Place]:
+    module = syntax.parse(data) if path.endswith(".py") else None
+    if module is None:
+        yield Place(path=path, surfaces=tuple(sorted(FileSurfaces(recipe, path).whole)))
+        return
+    found = syntax.units(module)
+    owners = FileSurfaces(recipe, path, found)
+    for unit in found:
+        if not unit.is_import:
+            yield _place(path, unit, unit.first, owners.of(unit))
+
+
+def _place(path: str, unit: Unit, line: int, surfaces: Surfaces) -> Place:
+    return Place(path=path, line=line, symbol=unit.name, surfaces=tuple(sorted(surfaces)))
+
+
+# -------------------------------------------------------------------------------- scope
+
+
+def outside(task: Task, specialist: Specialist, before: Tree, after: Tree) -> tuple[Place, ...]:
+    """What a specialist changed that is not its own.
+
+    Free for everybody: imports, comments, new private definitions, and where what it owns or
+    newly defines is called. A file that is no longer Python is left to the gate of syntax.
+    """
+    if ALL in specialist.surfaces:
+        return ()
+    return tuple(_Scope(task, specialist, before, after).outside())
+
+
+class _Scope:
+    """One edit against what its author owns."""
+
+    def __init__(self, task: Task, specialist: Specialist, before: Tree, after: Tree) -> None:
+        self.recipe = task.recipe
+        self.own = owned_surfaces(task, specialist)
+        self.trees = before, after
+        self.changes = file_changes(before, after, renames=False)
+
+    def outside(self) -> Iterator[Place]:
+        for change in self.changes:
+            if not change.is_python:
+                yield from self._file(change)
+            elif change.new is None or change.modules[1] is not None:
+                yield from self._units(change)
+
+    def _file(self, change: FileChange) -> Iterator[Place]:
+        surfaces = FileSurfaces(self.recipe, change.path).whole
+        if not surfaces & self.own:
+            line = next(iter(change.lines[1]), 0)
+            yield Place(path=change.path, line=line, surfaces=tuple(sorted(surfaces)))
+
+    def _units(self, change: FileChange) -> Iterator[Place]:
+        before, after = _both(change, self.recipe)
+        for unit in _touched(change):
+            old = before.of(unit.before) if unit.before else NONE
+            new = after.of(unit.after) if unit.after else NONE
+            if not (old | new) & self.own and not self._is_free(unit):
+                line = change.line_of(unit.after) if unit.after else 0
+                yield _place(change.path, unit.unit, line, old | new)
+
+    def _is_free(self, change: UnitChange) -> bool:
+        old, new = change.before, change.after
+        if change.unit.is_import or (old is None and change.unit.is_private):
+            return True
+        if old is None or new is None:
+            return self._only_calls(change.unit.node)
+        if forms(old) == forms(new):  # it moved, which matters only to code that runs at once
+            return isinstance(new.node, syntax.DEFINITIONS)
+        hide, skip = self._calls_own, self._only_calls_or_imports
+        return bool(forms(old, hide=hide, skip=skip) == forms(new, hide=hide, skip=skip))
+
+    def _calls_own(self, node: ast.AST) -> bool:
+        return callee(node) in self._callable
+
+    def _only_calls(self, node: ast.AST) -> bool:
+        """Whether a statement calls what is owned, and at most binds what comes back."""
+        return isinstance(node, ast.Expr | ast.Assign) and self._calls_own(node.value)
+
+    def _only_calls_or_imports(self, node: ast.AST) -> bool:
+        return isinstance(node, syntax.IMPORTS) or self._only_calls(node)
+
+    @cached_property
+    def _callable(self) -> frozenset[str]:
+        """The names of what is owned, before or after, and of what is new and private."""
+        names = {name for tree in self.trees for name in self._own_names(tree)}
+        fresh = {
+            name
+            for change in self.changes
+            for unit in _touched(change)
+            if unit.before is None and unit.unit.is_private
+            for name in unit.unit.names
+        }
+        return frozenset(map(_last, names | fresh)) - {""}
+
+    def _own_names(self, tree: Tree) -> Iterator[str]:
+        for path in tree:
+            module = syntax.parse(content(tree, path)) if path.endswith(".py") else None
+            found = syntax.units(module) if module else ()
+            owners = FileSurfaces(self.recipe, path, found)
+            for unit in found:
+                if isinstance(unit.node, syntax.DEFINITIONS) and owners.of(unit) & self.own:
+                    yield from unit.names

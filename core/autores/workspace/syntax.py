@@ -1,0 +1,240 @@
+"""Recipes as syntax trees: the parts that can have an owner, and when two parts are the same."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST_SOURCE = 1 << 20
+"""Bytes of a file above which it is not parsed: recipes are written by hand."""
+Form = Any
+"""A nested tuple that is equal for equal code, whatever its comments and its layout."""
+Predicate = Callable[[ast.AST], bool]
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+COMPOUND = (*LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+_LAYOUT = frozenset({"ctx", "type_comment", "type_ignores", "kind", "lineno", "end_lineno"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unit:
+    """The smallest part of a module that can have an owner.
+
+    A function, a method, the header of a class, or any other statement of a module or of a
+    class body.
+    """
+
+    names: tuple[str, ...]
+    """What it binds, qualified by the classes around it: `Net.forward`."""
+    node: ast.stmt
+    parts: tuple[ast.AST, ...]
+    """Its code: the node, or for a class its decorators and bases without the body."""
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """For people: the first name; empty for code that binds none."""
+        return self.names[0] if self.names else ""
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it only imports."""
+        return isinstance(self.node, IMPORTS)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether all that it binds begins with `_`; dunder methods are not private."""
+        return bool(self.names) and all(map(_is_private, self.names))
+
+
+def parse(data: bytes) -> ast.Module | None:
+    """The syntax tree of a file; None if it is no Python, or too large to be a recipe."""
+    if len(data) > LARGEST_SOURCE:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def units(module: ast.Module) -> tuple[Unit, ...]:
+    """All parts of a module in their order; docstrings belong to none."""
+    return tuple(_units(module.body, ""))
+
+
+def _units(body: Iterable[ast.stmt], scope: str) -> Iterator[Unit]:
+    for node in body:
+        if is_remark(node):
+            continue
+        if isinstance(node, ast.ClassDef):
+            yield _class_header(node, scope)
+            yield from _units(node.body, f"{scope}{node.name}.")
+            continue
+        names = tuple(dict.fromkeys(scope + name for name in _bound(node)))
+        yield Unit(
+            names=names or ((scope[:-1],) if scope else ()),
+            node=node,
+            parts=(node,),
+            first=_first_line(node),
+            last=node.end_lineno or node.lineno,
+        )
+
+
+def _class_header(node: ast.ClassDef, scope: str) -> Unit:
+    parts: tuple[ast.AST, ...] = (*node.decorator_list, *node.bases, *node.keywords)
+    return Unit(
+        names=(scope + node.name,),
+        node=node,
+        parts=parts,
+        first=_first_line(node),
+        last=max([node.lineno, *(getattr(part, "end_lineno", 0) for part in parts)]),
+    )
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _is_private(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last.startswith("_") and not (last.startswith("__") and last.endswith("__"))
+
+
+def is_remark(node: ast.AST) -> bool:
+    """Whether a statement is a bare constant: a docstring, or a comment by other means."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement binds where it stands."""
+    if isinstance(node, DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ASSIGNMENTS):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from _targets(targets)
+    elif isinstance(node, COMPOUND):
+        yield from _bound_within(node)
+
+
+def _bound_within(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.For | ast.AsyncFor):
+        yield from _targets([node.target])
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        yield from _targets(i.optional_vars for i in node.items if i.optional_vars)
+    for body in _bodies(node):
+        for inner in body:
+            yield from _bound(inner)
+
+
+def _bodies(node: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(node, name, [])
+    for handler in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield handler.body
+
+
+def _targets(targets: Iterable[ast.expr]) -> Iterator[str]:
+    """The names at the root of assignment targets: `a` of `a.b[0]`."""
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield target.id
+        elif isinstance(target, ast.Tuple | ast.List):
+            yield from _targets(target.elts)
+        elif isinstance(target, ast.Starred | ast.Attribute | ast.Subscript):
+            yield from _targets([target.value])
+
+
+def mentions(unit: Unit) -> frozenset[str]:
+    """Every name that stands in it, and the last part of every dotted one."""
+    found = set()
+    for part in unit.parts:
+        for node in ast.walk(part):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+    return frozenset(found)
+
+
+def callee(node: ast.AST) -> str:
+    """The name of what is called, without what stands before its last dot; or empty."""
+    if not isinstance(node, ast.Call):
+        return ""
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+# -------------------------------------------------------------------------------- forms
+
+
+def is_literal(node: ast.AST) -> bool:
+    """Whether it is a number, a string, a flag, or built of nothing else."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        return is_literal(node.operand)
+    if isinstance(node, ast.BinOp):
+        return is_literal(node.left) and is_literal(node.right)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return all(map(is_literal, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(key is not None and is_literal(key) for key in node.keys) and all(
+            map(is_literal, node.values)
+        )
+    return False
+
+
+def _nothing(node: ast.AST) -> bool:
+    return False
+
+
+def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothing) -> Form:
+    """What a piece of code says.
+
+    Args:
+        node: The code.
+        hide: Which expressions count as the same, whatever they are.
+        skip: Which statements count as not being there.
+
+    Raises:
+        RecursionError: It is nested deeper than any code that people write.
+    """
+    if isinstance(node, ast.expr) and hide(node):
+        return "…"
+    if isinstance(node, ast.Constant):
+        return ("Constant", repr(node.value))
+    return (
+        type(node).__name__,
+        *(
+            _field(value, hide, skip)
+            for name, value in ast.iter_fields(node)
+            if name not in _LAYOUT
+        ),
+    )
+
+
+def forms(unit: Unit, *, hide: Predicate = _nothing, skip: Predicate = _nothing) -> Form:
+    """What a unit says, with its kind and its names."""
+    said = tuple(form(part, hide=hide, skip=skip) for part in unit.parts)
+    return (type(unit.node).__name__, unit.names, said)
+
+
+def _field(value: Any, hide: Predicate, skip: Predicate) -> Form:
+    if isinstance(value, ast.AST):
+        return form(value, hide=hide, skip=skip)
+    if isinstance(value, list):
+        kept = (v for v in value if not (isinstance(v, ast.stmt) and (is_remark(v) or skip(v))))
+        return tuple(_field(v, hide, skip) for v in kept)
+    return value
