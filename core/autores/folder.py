@@ -60,9 +60,14 @@ class RunFolder:
         """Bundle and results of an evaluation job."""
         return self.trial(trial) / name
 
-    def transcript(self, session: str, *, open_: bool = False) -> Path:
+    @property
+    def open_sessions(self) -> Path:
+        """Transcripts of sessions that have not ended."""
+        return self.sessions / "open"
+
+    def transcript(self, session: str, *, is_open: bool = False) -> Path:
         """One line of JSON for each thing that happened in a session."""
-        return self.sessions / f"{session}{'.open' if open_ else ''}.jsonl"
+        return (self.open_sessions if is_open else self.sessions) / f"{session}.jsonl"
 
     def workspace(self, session: str) -> Path:
         """The files that a session edits."""

@@ -1,0 +1,268 @@
+"""The loop: propose, gate, measure, decide, record, feed back; until a budget ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from autores.agent import Exhausted, SessionBrief, SessionOver
+from autores.budget import Reserved, admits, ended
+from autores.config import seconds_of
+from autores.errors import AutoresError, RunFailed
+from autores.events import Body, Decided, Demoted, Gated, Head
+from autores.laboratory import Wanted
+from autores.lineage.store import Query
+from autores.records import Decision, Phase, Purpose, Severity, Trial
+from autores.run import Run
+from autores.session import LiveSession
+from autores.status import Cause, Verdict
+from autores.stop import Stop
+from autores.turns import Turn
+
+LONGEST_PAUSE = 900.0
+IDLE_CHECK = 5.0
+"""Seconds after which a session slot that waits looks at the clock again."""
+VAIN_ROUNDS = 3
+"""Rounds of looks from which nothing came, before a trial is given up."""
+
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Runs the sessions of a run, and takes each trial to its end."""
+
+    def __init__(self, run: Run, stop: Stop) -> None:
+        self._run = run
+        self._stop = stop
+        self._active: Counter[str] = Counter()
+        """Specialists of the sessions that work now."""
+        self._promised = 0
+        """Sessions that have not submitted yet."""
+        self._opened = 0
+        self._failures = 0
+        self._milestones = run.store.head().finished // run.settings.run.milestone
+        self._deciding = asyncio.Lock()
+        self._tasks: asyncio.TaskGroup
+
+    async def run(self) -> None:
+        """Work until a budget is used up, somebody stops it, or there is nothing to propose."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for trial in self._run.store.query(Query(unsettled=True)):
+                self._tasks.create_task(self.live(trial.id))
+            for _ in range(self._run.settings.run.sessions):
+                self._tasks.create_task(self._slot())
+        if not self._stop.by_person:
+            await self._milestone(ending=True)
+
+    # ------------------------------------------------------------------------- proposing
+
+    async def _slot(self) -> None:
+        """One session after the other."""
+        pause = seconds_of(self._run.settings.run.retry)
+        while turn := await self._turn():
+            if await self._session(turn):
+                pause, self._failures = seconds_of(self._run.settings.run.retry), 0
+                continue
+            self._failures += 1
+            if self._failures >= self._run.settings.run.give_up and not self._stop:
+                raise RunFailed(
+                    f"{self._failures} sessions in a row submitted nothing; "
+                    "their transcripts lie in the run's folder under sessions/"
+                )
+            await self._stop.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _turn(self) -> Turn | None:
+        """Whose turn it is; waits while all that the budget allows is promised."""
+        budget, store = self._run.budget, self._run.store
+        while not self._stop:
+            now = self._stop.clock()
+            head = store.head()
+            if reason := ended(budget, head, now):
+                self._stop.request(f"used up: {reason}")
+            elif admits(budget, head, Reserved(submissions=self._promised), now):
+                self._promised += 1
+                return self._asked()
+            else:
+                await self._run.desk.changed(IDLE_CHECK)
+        return None
+
+    def _asked(self) -> Turn:
+        view = self._run.view(active=tuple(self._active.elements()))
+        turn: Turn | None = self._run.plugins.hook.autores_next(
+            view=view, settings=self._run.settings
+        )
+        if turn is None or turn.specialist not in self._run.specialists:
+            raise RunFailed(f"no plugin says whose turn it is: `autores_next` gave {turn}")
+        return turn
+
+    async def _session(self, turn: Turn) -> bool:
+        """Let the agent work once; whether it submitted anything."""
+        self._opened += 1
+        name = f"{self._run.store.head().seq:x}.{self._opened}"
+        self._active[turn.specialist] += 1
+        session: LiveSession | None = None
+        try:
+            session = self._open(name, turn)
+            await self._work(session)
+        except RunFailed:
+            raise
+        except Exception as error:
+            log.warning("session %s failed", name, exc_info=not isinstance(error, AutoresError))
+            if session is not None:
+                session.record("failed", f"{type(error).__name__}: {error}")
+        finally:
+            self._active[turn.specialist] -= 1
+            if session is None or not session.submitted:
+                self._promised -= 1
+            if session is not None:
+                session.close()
+            self._run.desk.notify()
+        return bool(session and session.submitted)
+
+    def _open(self, name: str, turn: Turn) -> LiveSession:
+        run = self._run
+        view = run.view(active=tuple(self._active.elements())).for_session(name, turn.parent)
+        brief = SessionBrief(
+            id=name,
+            task=run.task,
+            specialist=run.specialists[turn.specialist],
+            specialists=tuple(run.specialists.values()),
+            parent=view.number(turn.parent),
+            arm=run.settings.run.arm,
+            seed=run.choice(name),
+        )
+        return LiveSession(run, brief, view, self._submitted)
+
+    async def _work(self, session: LiveSession) -> None:
+        try:
+            async with self._limits(session):
+                await self._run.agent.run(session)
+        except SessionOver:
+            return
+        except TimeoutError:
+            session.record("ended", "the agent took too long")
+        except Exhausted as error:
+            self._stop.request(str(error) or "the agent has nothing more to propose")
+
+    async def _submitted(self, session: LiveSession, trial: int) -> None:
+        """A session's first submission redeems its promise; what follows is a trial's life."""
+        if len(session.submitted) == 1:
+            self._promised -= 1
+        await self.live(trial)
+
+    @asynccontextmanager
+    async def _limits(self, session: LiveSession) -> AsyncIterator[None]:
+        """End a session whose agent thinks for too long, or is still at it after the stop."""
+        left = seconds_of(self._run.settings.run.thinking)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(left) as limit:
+            begun = loop.time()
+
+            def at_work(working: bool) -> None:
+                nonlocal left, begun
+                if working:
+                    begun = loop.time()
+                    limit.reschedule(begun + left)
+                else:
+                    left -= loop.time() - begun
+                    limit.reschedule(None)
+
+            def stopped() -> None:
+                session.stopping = True
+                grace = loop.time() + seconds_of(self._run.settings.run.grace)
+                when = limit.when()
+                if when is not None and grace < when:
+                    limit.reschedule(grace)
+
+            session.at_work = at_work
+            with self._stop.calling(stopped):
+                yield
+
+    # -------------------------------------------------------------------- a trial's life
+
+    async def live(self, trial: int) -> None:
+        """Take an accepted trial to its end: gates, first look, decision, milestone."""
+        row = self._run.store.get(trial)
+        if row.phase is Phase.QUEUED:
+            passed = await self._gate(row)
+            if passed is None:
+                return
+            await self._run.laboratory.measure(
+                [Wanted(trial=trial, purpose=Purpose.FIRST)], after=[passed]
+            )
+        await self._settle(trial)
+        self._tasks.create_task(self._milestone_if_due())
+
+    async def _gate(self, trial: Trial) -> Gated | None:
+        """What the gates say; None if they refuse it, which is written down."""
+        specialist = self._run.specialists[trial.submission.specialist]
+        violations = await self._run.gates.check(trial.submission, specialist)
+        refused = [v for v in violations if v.severity is Severity.REFUSE]
+        gated = Gated(
+            trial=trial.id,
+            violations=tuple(violations),
+            cause=refused[0].cause if refused else Cause.VALID,
+        )
+        if not refused:
+            return gated
+        await self._run.desk.append(lambda head: (gated,))
+        return None
+
+    async def _settle(self, trial: int, *, ending: bool = False) -> None:
+        """Decide, measuring what the policy asks for, until it asks for nothing more."""
+        vain = 0
+        while trial and self._run.store.get(trial).cause is Cause.VALID:
+            decision = await self._decide(trial, ending=ending)
+            if decision.verdict is not Verdict.MEASURE:
+                return
+            before = self._valid_looks(trial)
+            await self._run.laboratory.fulfil(decision.requests)
+            vain = 0 if self._valid_looks(trial) > before else vain + 1
+            if vain == VAIN_ROUNDS:
+                await self._give_up(trial)
+
+    async def _decide(self, trial: int, *, ending: bool) -> Decision:
+        """Ask the policy, and write down what it says if head and best are still the same."""
+        while True:
+            seen = self._run.store.head()
+            row = self._run.store.get(trial)
+            decision: Decision | None = self._run.plugins.hook.autores_decide(
+                trial=row, view=self._run.view(ending=ending), settings=self._run.settings
+            )
+            if decision is None:
+                raise RunFailed("no policy decides; choose one with --policy")
+            decided = Decided(trial=trial, decision=decision)
+
+            def unless_moved(head: Head, seen: Head = seen, decided: Body = decided) -> list[Body]:
+                return [decided] if (head.lead, head.best) == (seen.lead, seen.best) else []
+
+            if await self._run.desk.append(unless_moved):
+                return decision
+
+    def _valid_looks(self, trial: int) -> int:
+        looks = self._run.store.looks(trial)
+        return sum(look.outcome is not None and look.outcome.score is not None for look in looks)
+
+    async def _give_up(self, trial: int) -> None:
+        reason = f"{VAIN_ROUNDS} rounds of further looks measured nothing"
+        given_up = Demoted(trial=trial, cause=Cause.HARNESS, reason=reason)
+        await self._run.desk.append(lambda head: (given_up,))
+
+    # ------------------------------------------------------------------------ milestones
+
+    async def _milestone_if_due(self) -> None:
+        due = self._run.store.head().finished // self._run.settings.run.milestone
+        if due > self._milestones:
+            self._milestones = due
+            await self._milestone()
+
+    async def _milestone(self, *, ending: bool = False) -> None:
+        """Ask the policy whether what leads may be claimed."""
+        async with self._deciding:
+            head = self._run.store.head()
+            if head.lead is not None and head.lead != head.best:
+                await self._settle(head.lead, ending=ending)

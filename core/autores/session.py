@@ -1,0 +1,253 @@
+"""One turn of one specialist: a workspace, what it is told, and what it submits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from autores.agent import Feedback, Proposal, SessionBrief, SessionOver
+from autores.context import render
+from autores.events import Accepted, Body, Charged, Gated, Head
+from autores.lineage.store import DuplicateSubmission, NoSuchTrial, Query
+from autores.lineage.view import LineageView
+from autores.moves import Move
+from autores.records import Cost, EditSize, Submission, Violation
+from autores.run import Run
+from autores.text import escape_line
+from autores.tools import Tool, ToolContext
+from autores.transcript import Transcript
+from autores.workspace.names import RefusedNames
+from autores.workspace.radius import edit_size
+from autores.workspace.repository import CodeRepository
+from autores.workspace.workspace import Rebase, Workspace
+
+RULES = """\
+You improve a training recipe. Each submission is one change with one reason. An evaluator
+that you cannot reach trains and scores it; nothing that the recipe prints or writes is a
+score. Edit only what your surfaces allow, check, and submit once; submit again only if what
+came back points to a concrete next change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """A proposal as a commit, or what stands against making one of it."""
+
+    commit: str
+    tree: str
+    edit: EditSize | None = None
+    refused: tuple[Violation, ...] = ()
+
+
+class LiveSession:
+    """What an agent holds while it works; see `autores.agent.Session`."""
+
+    def __init__(
+        self,
+        run: Run,
+        brief: SessionBrief,
+        view: LineageView,
+        live: Callable[[LiveSession, int], Awaitable[None]],
+    ) -> None:
+        """Check the parent's tree out.
+
+        Args:
+            run: What all sessions share.
+            brief: Whose turn it is.
+            view: What this session may see.
+            live: Takes an accepted trial to its end.
+        """
+        self.brief = brief
+        self.view = view
+        self.submitted: list[int] = []
+        self.stopping = False
+        self.at_work: Callable[[bool], None] = lambda working: None
+        """Told when the agent hands over, and when it gets the word again."""
+        self._run = run
+        self._live = live
+        self._transcript = Transcript(run.folder, brief.id)
+        self._submitting = asyncio.Lock()
+        self._context: str | None = None
+        stored = view.stored(brief.parent)
+        commit = run.store.get(stored).submission.commit
+        self.workspace = Workspace(run.code, run.folder.workspace(brief.id), run.task.recipe)
+        self.workspace.checkout(commit)
+        self._origin: dict[str, int] = {commit: stored}
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """By name."""
+        return self._run.tools
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """That the task offers."""
+        return self._run.moves
+
+    @property
+    def system(self) -> str:
+        """Knowledge first, so that it can be cached; then the rules; then who speaks."""
+        parts = (*self._run.knowledge, RULES, self.brief.specialist.preamble)
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    @property
+    def context(self) -> str:
+        """Where the run stands, as it was when it was first asked for."""
+        if self._context is None:
+            sections = self._run.plugins.hook.autores_context(
+                view=self.view, session=self.brief, settings=self._run.settings
+            )
+            self._context = render(s for found in sections for s in found)
+            self.record("context", self._context)
+        return self._context
+
+    # --------------------------------------------------------------------- submissions
+
+    async def submit(self, proposal: Proposal) -> Feedback:
+        """Freeze a proposal and see it through; see `autores.agent.Session`."""
+        async with self._submitting:
+            if not self.more:
+                raise SessionOver("this session has had its submissions")
+            self.at_work(False)
+            try:
+                return await self._submit(proposal)
+            finally:
+                self.at_work(True)
+
+    @property
+    def more(self) -> bool:
+        """Whether it may submit."""
+        return len(self.submitted) < self._run.submissions and not self.stopping
+
+    def rebase(self, trial: int) -> Rebase:
+        """Move the workspace's edits onto another trial, which becomes the parent."""
+        stored = self.view.stored(trial)
+        moved = self.workspace.rebase(self.view.trial(trial).submission.commit)
+        self._origin[moved.commit] = stored
+        return moved
+
+    async def _submit(self, proposal: Proposal) -> Feedback:
+        self.record("proposal", {"hypothesis": proposal.hypothesis, "notes": proposal.notes})
+        parents = (self._origin[self.workspace.commit], *map(self.view.stored, proposal.merges))
+        frozen = await self._freeze(proposal, parents)
+        trial = await self._accept(self._submission(proposal, parents, frozen), frozen.refused)
+        if trial not in self.submitted:
+            self.submitted.append(trial)
+            await self._live(self, trial)
+        shown = self.view.shown(trial)
+        self._origin[shown.submission.commit] = trial
+        self.record("feedback", shown)
+        return Feedback(trial=shown, violations=shown.violations, more=self.more)
+
+    async def _freeze(self, proposal: Proposal, parents: tuple[int, ...]) -> Frozen:
+        """Commit the files. Names that cannot stand in a tree leave the parent's tree."""
+        commits = [self._run.store.get(parent).submission.commit for parent in parents]
+        try:
+            files = proposal.files if proposal.files is not None else self.workspace.snapshot()
+            message = f"{escape_line(proposal.hypothesis)}\n\nSession: {self.brief.id}\n"
+            frozen = await self._run.desk.code(
+                lambda code: self._committed(code, files, commits, message)
+            )
+        except RefusedNames as error:
+            tree = self._run.code.tree(commits[0]).id
+            return Frozen(commit=commits[0], tree=tree, refused=error.violations)
+        return replace(frozen, refused=self._repeats(frozen.tree, commits[0]))
+
+    def _committed(
+        self, code: CodeRepository, files: Mapping[str, bytes], parents: list[str], message: str
+    ) -> Frozen:
+        commit = code.commit(files, parents, message, self.brief.specialist.key)
+        tree = code.tree(commit)
+        edit = edit_size(code.tree(parents[0]), tree, self._run.task.recipe)
+        return Frozen(commit=commit, tree=tree.id, edit=edit)
+
+    def _repeats(self, tree: str, base: str) -> tuple[Violation, ...]:
+        """Measuring the same files again would be another draw from the same noise."""
+        if tree == self._run.code.tree(base).id:
+            return (_repeat("nothing was changed"),)
+        for earlier in self._run.store.query(Query(tree=tree, limit=1)):
+            try:
+                return (_repeat(f"trial {self.view.number(earlier.id)} has the very same files"),)
+            except NoSuchTrial:
+                return (_repeat("another trial has the very same files"),)
+        return ()
+
+    def _submission(
+        self, proposal: Proposal, parents: tuple[int, ...], frozen: Frozen
+    ) -> Submission:
+        return Submission(
+            commit=frozen.commit,
+            tree=frozen.tree,
+            parents=parents,
+            hypothesis=proposal.hypothesis,
+            specialist=self.brief.specialist.key,
+            session=self.brief.id,
+            call=proposal.call or str(len(self.submitted)),
+            expected_delta=proposal.expected_delta,
+            notes=proposal.notes,
+            cites=tuple(map(self.view.stored, proposal.cites)),
+            edit=frozen.edit,
+        )
+
+    async def _accept(self, submission: Submission, refused: tuple[Violation, ...]) -> int:
+        """Give it an id; what cannot stand is refused in the same breath."""
+
+        def accepted(head: Head) -> tuple[Body, ...]:
+            trial = head.next_trial
+            body = Accepted(trial=trial, submission=submission, arm=self.brief.arm)
+            if not refused:
+                return (body,)
+            return (body, Gated(trial=trial, violations=refused, cause=refused[0].cause))
+
+        try:
+            first = (await self._run.desk.append(accepted))[0].body
+        except DuplicateSubmission as error:
+            return error.trial
+        assert isinstance(first, Accepted)
+        await self._run.desk.code(lambda code: code.publish(first.trial, submission.commit))
+        return first.trial
+
+    # ---------------------------------------------------------------------------- rest
+
+    async def call(self, tool: str, arguments: Mapping[str, object]) -> str:
+        """Use a tool. What goes wrong is the answer."""
+        found = self.tools.get(tool)
+        if found is None:
+            return f"there is no tool {tool!r}; there are: {', '.join(self.tools)}"
+        context = ToolContext(
+            session=self,
+            workspace=self.workspace,
+            view=self.view,
+            jobs=self._run.jobs,
+            task=self._run.task,
+        )
+        try:
+            answer = await found.run(context, arguments)
+        except Exception as error:  # noqa: BLE001  a tool's failure is for the agent to read
+            answer = f"{tool} failed: {error}"
+        self.record("tool", {"tool": tool, "arguments": dict(arguments), "answer": answer})
+        return answer
+
+    async def charge(self, cost: Cost) -> None:
+        """Enter what was used into the ledger."""
+        charged = Charged(
+            session=self.brief.id, specialist=self.brief.specialist.key, cost=cost
+        )
+        await self._run.desk.append(lambda head: (charged,))
+
+    def record(self, kind: str, content: object) -> None:
+        """Add a line to the transcript."""
+        self._transcript.record(kind, content)
+
+    def close(self) -> None:
+        """The turn is over; its files go, its transcript stays."""
+        self._transcript.close()
+        self.workspace.remove()
+
+
+def _repeat(message: str) -> Violation:
+    return Violation(
+        rule="repeat",
+        message=f"{message}.",
+        fix="Submit a tree that has not been measured yet.",
+    )
