@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 
 class Cause(Enum):
@@ -53,18 +54,24 @@ class Verdict(Enum):
 class Status(Enum):
     """How a trial ended. Each knows what it means for ranking, agents and screens."""
 
-    def __init__(
-        self, value: str, ranked: bool, shown: bool, ran: bool, glyph: str, colour: str
-    ) -> None:
-        self._value_ = value
-        self.ranked = ranked
-        """Its score takes part in rankings."""
-        self.shown = shown
-        """Agents see it as evidence."""
-        self.ran = ran
-        """It consumed the machine."""
-        self.glyph = glyph
-        self.colour = colour
+    ranked: bool
+    """Its score takes part in rankings."""
+    shown: bool
+    """Agents see it as evidence."""
+    ran: bool
+    """It consumed the machine."""
+    glyph: str
+    colour: str
+
+    def __new__(
+        cls, value: str, ranked: bool, shown: bool, ran: bool, glyph: str, colour: str
+    ) -> Self:
+        """A member whose value is its name in files, so that it is found by that."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.ranked, member.shown, member.ran = ranked, shown, ran
+        member.glyph, member.colour = glyph, colour
+        return member
 
     BASELINE = ("baseline", True, True, True, "◆", "blue")
     KEEP = ("keep", True, True, True, "★", "green")

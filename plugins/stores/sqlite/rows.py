@@ -1,0 +1,287 @@
+"""Rows to records and back: what an event writes, and what a query reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from autores.codec import canonical, from_json, strict_loads, to_json
+from autores.events import Accepted, Evaluated, Event, Head, Started
+from autores.lineage.chain import Link
+from autores.lineage.fold import Change, Entry
+from autores.lineage.select import words
+from autores.lineage.store import NoSuchTrial, Order, Query
+from autores.records import Direction, Phase
+from autores.status import Status
+
+_CACHED = 2048
+"""Decoded trials that are kept at hand."""
+
+
+class Decoded:
+    """The trials that were read last: decoding one takes longer than reading it."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._known: dict[int, tuple[int, Entry]] = {}
+
+    def entry(self, trial: int, changed: int, body: str) -> Entry:
+        """The entry of a row, whose `changed` says whether the one at hand is still it."""
+        known = self._known.get(trial)
+        if known is not None and known[0] == changed:
+            return known[1]
+        entry = from_json(Entry, strict_loads(body))
+        self.keep(changed, entry)
+        return entry
+
+    def keep(self, changed: int, entry: Entry) -> None:
+        """Have it at hand, in the place of the one that has been longest."""
+        self._known[entry.trial.id] = (changed, entry)
+        while len(self._known) > _CACHED:
+            self._known.pop(next(iter(self._known)), None)
+
+
+def text_of(record: object) -> str:
+    """As it is stored."""
+    return canonical(to_json(record)).decode("ascii")
+
+
+class Transaction:
+    """What is written within one append, and what the fold reads of it meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection, decoded: Decoded) -> None:
+        """Work on a connection that has begun a transaction."""
+        self._connection = connection
+        self._decoded = decoded
+        self._written: dict[int, tuple[int, Entry]] = {}
+
+    # ------------------------------------------------------------------- read by the fold
+
+    def entry(self, trial: int) -> Entry:
+        """One trial."""
+        if trial in self._written:
+            return self._written[trial][1]
+        row = self._connection.execute(
+            "SELECT id, changed, body FROM trials WHERE id = ?", (trial,)
+        ).fetchone()
+        if row is None:
+            raise NoSuchTrial(trial)
+        return self._decoded.entry(*row)
+
+    def accepted(self, session: str, call: str) -> int | None:
+        """The trial that a session's call was accepted as."""
+        row = self._connection.execute(
+            "SELECT id FROM trials WHERE session = ? AND call = ?", (session, call)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def offspring(self, trial: int) -> tuple[int, ...]:
+        """The trials that name it among their parents."""
+        rows = self._connection.execute("SELECT trial FROM offspring WHERE parent = ?", (trial,))
+        return tuple(number for (number,) in rows)
+
+    def leaders(self) -> Iterator[tuple[int, int]]:
+        """`leading` and id, latest first."""
+        return self._connection.execute(
+            "SELECT leading, id FROM trials WHERE leading > 0 ORDER BY leading DESC, id DESC"
+        )
+
+    def keeps(self) -> Iterator[tuple[int, int]]:
+        """`kept` and id, latest first."""
+        return self._connection.execute(
+            "SELECT kept, id FROM trials WHERE kept > 0 ORDER BY kept DESC, id DESC"
+        )
+
+    # ------------------------------------------------------------------------ the writing
+
+    def write(self, link: Link, event: Event, change: Change) -> None:
+        """Enter an event and what it changes."""
+        self._connection.execute(
+            "INSERT INTO events (seq, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            (link.seq, link.at, link.kind, link.body, link.previous, link.hash),
+        )
+        created = change.head.created
+        direction = created.direction if created is not None else Direction.MAXIMIZE
+        for entry in change.entries:
+            before = change.before.get(entry.trial.id)
+            self._write_entry(entry, before, event.seq, direction)
+        match event.body:
+            case Accepted() as body:
+                self._accept(body)
+            case Started(evaluation=evaluation):
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO looks (trial, ordinal, started) VALUES (?, ?, ?)",
+                    (evaluation.trial, evaluation.ordinal, event.seq),
+                )
+            case Evaluated(trial=trial, ordinal=ordinal):
+                self._connection.execute(
+                    "UPDATE looks SET ended = ? WHERE trial = ? AND ordinal = ?",
+                    (event.seq, trial, ordinal),
+                )
+
+    def finish(self, head: Head) -> None:
+        """Enter the head, once for all events of the transaction."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO head (one, seq, body) VALUES (1, ?, ?)",
+            (head.seq, text_of(head)),
+        )
+
+    def committed(self) -> None:
+        """Have at hand what was written, now that it holds."""
+        for changed, entry in self._written.values():
+            self._decoded.keep(changed, entry)
+
+    def _accept(self, body: Accepted) -> None:
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO offspring (parent, trial) VALUES (?, ?)",
+            [(parent, body.trial) for parent in body.submission.parents],
+        )
+        self._connection.execute(
+            "INSERT INTO words (rowid, hypothesis) VALUES (?, ?)",
+            (body.trial, " ".join(words(body.submission.hypothesis))),
+        )
+
+    def _write_entry(
+        self, entry: Entry, before: Entry | None, seq: int, direction: Direction
+    ) -> None:
+        row = row_of(entry, seq, direction)
+        if before is None:
+            self._connection.execute(_INSERT, row)
+        else:
+            self._connection.execute(_UPDATE, row)
+        self._written[entry.trial.id] = (seq, entry)
+        new, old = _tally_key(entry), None if before is None else _tally_key(before)
+        if new != old:
+            self._count(new, 1)
+            if old is not None:
+                self._count(old, -1)
+
+    def _count(self, key: tuple[str, str, int], number: int) -> None:
+        self._connection.execute(
+            "INSERT INTO tallies (specialist, status, visible, trials) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET trials = trials + excluded.trials",
+            (*key, number),
+        )
+
+
+# ---------------------------------------------------------------------------------- rows
+
+_COLUMNS = (
+    *("id", "changed", "parent", "specialist", "session", "call", "status", "phase", "placing"),
+    *("finished_at", "visible", "unsettled", "leading", "kept", "body"),
+)
+_VALUES = ", ".join(f":{name}" for name in _COLUMNS)
+_INSERT = f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({_VALUES})"
+_SET = ", ".join(f"{name} = :{name}" for name in _COLUMNS if name != "id")
+_UPDATE = f"UPDATE trials SET {_SET} WHERE id = :id"
+
+
+def row_of(entry: Entry, changed: int, direction: Direction) -> dict[str, Any]:
+    """The columns of a trial."""
+    trial = entry.trial
+    return {
+        "id": trial.id,
+        "changed": changed,
+        "parent": trial.parent,
+        "specialist": trial.submission.specialist,
+        "session": trial.submission.session,
+        "call": trial.submission.call,
+        "status": _status(trial.status),
+        "phase": trial.phase.value,
+        "placing": None if trial.score is None else -direction.gain(0.0, trial.score),
+        "finished_at": trial.finished_at,
+        "visible": int(trial.visible),
+        "unsettled": int(entry.unsettled),
+        "leading": entry.leading,
+        "kept": entry.kept,
+        "body": text_of(entry),
+    }
+
+
+def _tally_key(entry: Entry) -> tuple[str, str, int]:
+    trial = entry.trial
+    return trial.submission.specialist, _status(trial.status), int(trial.visible)
+
+
+def _status(status: Status | None) -> str:
+    return "" if status is None else str(status.value)
+
+
+def status_named(name: str) -> Status | None:
+    """A status as its column has it."""
+    return from_json(Status, name) if name else None
+
+
+# ------------------------------------------------------------------------------- queries
+
+_ORDER = {
+    Order.OLDEST: "id",
+    Order.NEWEST: "id DESC",
+    Order.BEST: "placing, id",
+    Order.LATEST: "finished_at DESC, id",
+}
+_ORDERED_BY = {Order.BEST: "placing IS NOT NULL", Order.LATEST: "finished_at IS NOT NULL"}
+
+
+def compiled(query: Query) -> tuple[str, list[Any]]:
+    """A query as SQL that an index answers, in order, without sorting.
+
+    Several statuses are as many questions, of which the first rows are merged.
+    """
+    if len(query.statuses) < 2:
+        return _single(query)
+    parts, arguments = [], []
+    for status in dict.fromkeys(query.statuses):
+        sql, given = _single(replace(query, statuses=(status,)))
+        parts.append(f"SELECT * FROM ({sql})")
+        arguments += given
+    merged = f"{' UNION ALL '.join(parts)} ORDER BY {_ORDER[query.order]}{_limit(query)}"
+    return merged, arguments
+
+
+def _single(query: Query) -> tuple[str, list[Any]]:
+    terms, arguments = _conditions(query)
+    found = words(query.text)
+    source, order = "trials", _ORDER[query.order]
+    if found:
+        source = "words CROSS JOIN trials ON trials.id = words.rowid"
+        terms.append("words MATCH ?")
+        arguments.append(" AND ".join(f'"{word}" *' for word in found))
+        if query.order in (Order.OLDEST, Order.NEWEST):
+            order = order.replace("id", "words.rowid")
+    where = f" WHERE {' AND '.join(terms)}" if terms else ""
+    columns = "id, changed, trials.body, placing, finished_at"
+    sql = f"SELECT {columns} FROM {source}{where} ORDER BY {order}{_limit(query)}"
+    return sql, arguments
+
+
+def _conditions(query: Query) -> tuple[list[str], list[Any]]:
+    equal = {
+        "status": _status(query.statuses[0]) if query.statuses else None,
+        "specialist": query.specialist,
+        "session": query.session,
+        "parent": query.parent,
+    }
+    terms = [f"{name} = ?" for name, value in equal.items() if value is not None]
+    arguments: list[Any] = [value for value in equal.values() if value is not None]
+    if query.phases:
+        terms.append(f"phase IN ({', '.join('?' * len(query.phases))})")
+        arguments += [phase.value for phase in query.phases]
+        if Phase.FINISHED not in query.phases:
+            terms.append("phase <> 'finished'")
+    if query.before is not None:
+        terms.append("id < ?")
+        arguments.append(query.before)
+    if query.visible:
+        terms.append("visible = 1")
+    if query.unsettled:
+        terms.append("unsettled = 1")
+    if query.order in _ORDERED_BY:
+        terms.append(_ORDERED_BY[query.order])
+    return terms, arguments
+
+
+def _limit(query: Query) -> str:
+    return "" if query.limit is None else f" LIMIT {max(0, query.limit)}"
