@@ -115,7 +115,8 @@ class Bubblewrap(HostSandbox):
             *("--unshare-all", "--hostname", "trial", "--cap-drop", "ALL"),
             *("--die-with-parent", "--new-session"),
             *(self._unstaged(binds) if self._uid is None else _staged(binds)),
-            *("--proc", "/proc", "--dev", "/dev"),
+            # The settings of one's own namespaces could be changed; nobody needs to.
+            *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
             *_devices(cell.gpus),
             *("--size", str(cell.shm_bytes), "--tmpfs", "/dev/shm"),
             *("--size", str(cell.tmp_bytes), "--tmpfs", "/tmp", "--dir", "/tmp/home"),

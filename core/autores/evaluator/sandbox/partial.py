@@ -9,7 +9,7 @@ capabilities. In both, a double fork is found by our loop rather than ended by t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.contained import RunningCell
 from autores.evaluator.sandbox.environment import Environment
 from autores.evaluator.sandbox.landlock import Rules
-from autores.evaluator.sandbox.launch import Inside
 from autores.evaluator.sandbox.level import Cell, Level
 from autores.evaluator.sandbox.stage import Bind, Memory, Stage
 from autores.evaluator.sandbox.users import SpareUser
@@ -137,7 +136,7 @@ class Restricted(HostSandbox):
         tmp = launch.temporary_folder(self.folder / "tmp", uid)
         inside = launch.on_the_host(cell, self.view.python, tmp)
         filters = seccomp.program(internet=cell.loopback, affinity=cell.cpus is None)
-        steps = [
+        steps: list[Callable[[], None]] = [
             partial(os.chdir, cell.code),
             *([kernel.forbid_capabilities] if self._user else []),
             *([partial(launch.become, uid)] if uid is not None else []),

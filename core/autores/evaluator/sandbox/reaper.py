@@ -49,7 +49,7 @@ def processes() -> Iterator[Process]:
 def _processes_by_ps() -> Iterator[Process]:
     """On macOS, where a process group stands for the session that `ps` does not tell."""
     command = ["/bin/ps", "-A", "-o", "pid=,ppid=,pgid=,stat="]
-    for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines():
+    for line in subprocess.check_output(command, text=True).splitlines():
         pid, parent, group, state = line.split()[:4]
         yield Process(int(pid), int(parent), int(group), state.startswith("Z"))
 

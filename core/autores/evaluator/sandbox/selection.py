@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.bubblewrap import Bubblewrap
-from autores.evaluator.sandbox.environment import Environment
-from autores.evaluator.sandbox.level import Level, SandboxUnavailable
+from autores.evaluator.sandbox.environment import Environment, discover
+from autores.evaluator.sandbox.level import Finding, Guarantee, Level, SandboxUnavailable
+from autores.evaluator.sandbox.none import Unconfined
+from autores.evaluator.sandbox.notes import Notes
+from autores.evaluator.sandbox.partial import Restricted, Staged
+from autores.evaluator.sandbox.probes import probe
 
-KINDS: tuple[type[HostSandbox], ...] = (Bubblewrap,)
+KINDS: tuple[type[HostSandbox], ...] = (Bubblewrap, Staged, Restricted, Unconfined)
 """From best to worst."""
+REQUIRED: dict[Level, frozenset[Guarantee]] = {
+    Level.FULL: frozenset(Guarantee),
+    Level.PARTIAL: frozenset(Guarantee)
+    - {Guarantee.NETWORK, Guarantee.SOCKETS, Guarantee.STATE, Guarantee.TASKS},
+    Level.NONE: frozenset(),
+}
+"""What must hold, by the kernel or by a watchdog, for a level to be called so."""
 
 
 def choose(
@@ -19,23 +31,66 @@ def choose(
     wanted: Level | None = None,
     environment: Environment | None = None,
     scratch: Path | None = None,
+    fresh: bool = False,
 ) -> HostSandbox:
-    """The best sandbox of this machine.
+    """The best sandbox of this machine; its `findings` are what the probes showed.
 
     Args:
         minimum: the worst level that will do.
         wanted: the best level to try; the best there is by default.
         environment: what candidates may import; numpy and torch by default.
         scratch: where the folder of the sandbox is made.
+        fresh: probe again instead of remembering what an earlier choice found.
 
     Raises:
         SandboxUnavailable: no level from `wanted` down to `minimum` works.
     """
+    environment = environment or discover()
     reasons = []
     for kind in KINDS:
         if minimum <= kind.level <= (wanted or Level.FULL):
             try:
-                return kind(environment, scratch)
+                return enter(kind, environment, scratch=scratch, fresh=fresh)
             except OSError as error:
-                reasons.append(f"{kind.level.value}: {error}")
-    raise SandboxUnavailable("; ".join(reasons) or f"{wanted} is below {minimum}")
+                reasons.append(f"{kind.level.value} ({kind.__name__.lower()}): {error}")
+    said = "; ".join(reasons) or f"{wanted} is below {minimum}"
+    raise SandboxUnavailable(f"no sandbox of that level here: {said}; `autores doctor` says more")
+
+
+def enter(
+    kind: type[HostSandbox],
+    environment: Environment,
+    *,
+    scratch: Path | None = None,
+    fresh: bool = False,
+) -> HostSandbox:
+    """One kind of sandbox, if it works here.
+
+    Raises:
+        OSError: it does not start, or its probes got through; the message says which.
+    """
+    sandbox = kind(environment, scratch)
+    try:
+        sandbox.findings = _findings(sandbox, fresh=fresh)
+        if broken := missing(kind.level, sandbox.findings):
+            names = ", ".join(str(guarantee.value) for guarantee in broken)
+            raise OSError(f"probes got through: {names}")
+    except BaseException:
+        sandbox.close()
+        raise
+    return sandbox
+
+
+def missing(level: Level, findings: Iterable[Finding]) -> list[Guarantee]:
+    """What a level needs and nobody holds."""
+    held = {finding.guarantee for finding in findings if finding.holds}
+    return [guarantee for guarantee in Guarantee if guarantee in REQUIRED[level] - held]
+
+
+def _findings(sandbox: HostSandbox, *, fresh: bool) -> tuple[Finding, ...]:
+    notes = Notes.about(sandbox)
+    found = None if fresh else notes.read()
+    if found is None:
+        found = probe(sandbox)
+        notes.write(found)
+    return found
