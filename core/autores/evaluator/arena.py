@@ -10,7 +10,7 @@
             with arena.spawn(Phase.INFER, seed=seed, weights=weights) as answerer:
                 answerer.until_ready()
                 answerer.go()
-                answers = [answerer.ask(question) for question in questions]
+                answers = [answerer.ask(q, shape=(len(q), 10)) for q in questions]
             arena.record(Sample(seed=seed, score=score_of(answers)))
         return arena.outcome(mean(sample.score for sample in arena.samples))
 
@@ -93,7 +93,7 @@ class Arena:
             seed: Told to it at GO.
             entry: The file of the tree that is run.
             data: Lays out, in the empty folder that it is given, the data that appears at
-                GO. Called at once, while the candidate prepares.
+                GO; called at once.
             weights: What `until_done` returned, for the phase that answers.
             ranks: Processes, started by torchrun when there are several.
 
@@ -102,7 +102,7 @@ class Arena:
         """
         if self._sandbox is None:
             self._sandbox = self._open_sandbox()
-        place = self._yard.place(phase.value, weights)
+        place = self._yard.place(str(phase.value), weights)
         limits = self.request.limits
         cell = Cell(
             argv=_command(entry, ranks),
@@ -131,11 +131,9 @@ class Arena:
             report=self.measurements.append,
             keep=self.weights.append,
         )
-        candidate = Candidate(self._sandbox, cell, place, charge)
         if data is not None:
-            with candidate.abandoned_on_error():
-                data(place.hidden)
-        return candidate
+            data(place.hidden)
+        return Candidate(self._sandbox, cell, place, charge)
 
     def record(self, sample: Sample) -> None:
         """Note what one seed measured; a later failure does not take it away."""

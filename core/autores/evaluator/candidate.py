@@ -1,0 +1,442 @@
+"""One phase of a candidate: the conversation, the clock around it, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from autores.codec import canonical
+from autores.evaluator.curve import Curve
+from autores.evaluator.failure import Failed
+from autores.evaluator.harness.harness import HELLO, VERSION, Kind
+from autores.evaluator.sandbox import Cell, Contained, Ending, Output, Sandbox
+from autores.evaluator.sandbox.sealed import Sealed, TooLarge, Unsealable, copy_sealed
+from autores.evaluator.wire import (
+    Array,
+    BadMessage,
+    Channel,
+    Closed,
+    Message,
+    Source,
+    read_log,
+    wait_for,
+)
+from autores.evaluator.yard import ARTIFACT, Place
+from autores.records import Measurement
+from autores.status import Cause
+from autores.text import escape_line, excerpt
+
+SOCKET = "arena.sock"
+LOOK_S = 0.05
+"""How often the cell is looked at while its connections are silent."""
+LINES_AT_ONCE = 1_000
+"""Of a log, before the clock is looked at again."""
+LAST_WORDS_S = 1.0
+"""How long a candidate may live on after it has hung up."""
+SILENT_SHARE = 0.5
+"""Who says nothing for this share of the budget has stalled."""
+OF_ITS_OWN = {Cause.EXITED, Cause.SIGNALLED, Cause.PROTOCOL, Cause.ARTIFACT_MISSING}
+"""In a smoke run all of these are one: it does not run."""
+
+
+class Phase(Enum):
+    """What is asked of a recipe."""
+
+    def __init__(self, value: str, limit: str, late: Cause, late_ready: Cause) -> None:
+        self._value_ = value
+        self.limit = limit
+        """Its name in `Limits.wall` and in measurements."""
+        self.late = late
+        self.late_ready = late_ready
+
+    SMOKE = ("smoke", "smoke", Cause.SMOKE_TIME, Cause.SMOKE_TIME)
+    TRAIN = ("train", "train", Cause.TRAIN_TIME, Cause.PREPARE_TIME)
+    INFER = ("infer", "inference", Cause.INFERENCE_TIME, Cause.PREPARE_TIME)
+
+    @property
+    def prepare(self) -> str:
+        """What preparing for it is called in measurements."""
+        return f"{self.limit}_prepare"
+
+    @property
+    def prepare_metric(self) -> str:
+        """The metric in which its seconds of preparing are recorded."""
+        return f"{self.prepare}_seconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """What a candidate is told and allowed, and where what is measured goes."""
+
+    phase: Phase
+    seed: int
+    ranks: int
+    sizes: Mapping[str, Any]
+    prepare_wall: float
+    wall: float
+    free_prepare: float
+    """Seconds of preparing that cost nothing."""
+    weight_bytes: int
+    report: Callable[[Measurement], object]
+    keep: Callable[[Sealed], object]
+
+
+class Candidate:
+    """A recipe that runs in its sandbox. Its context ends with the death of all its processes."""
+
+    def __init__(self, sandbox: Sandbox, cell: Cell, place: Place, charge: Charge) -> None:
+        """Start it.
+
+        Raises:
+            OSError: The sandbox could not be entered.
+        """
+        self._place, self._charge = place, charge
+        self._channels: dict[int, Channel] = {}
+        self._waiting: list[Channel] = []
+        self._met: set[int] = set()
+        self._curve = Curve()
+        self._ended: Ending | None = None
+        self._shown: Output | None = None
+        self._listener = _listen(place)
+        self._out = os.open(place.out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._born = self._heard = time.monotonic()
+        self._go = math.nan
+        self._own = 0.0
+        self.prepare_seconds = 0.0
+        """From the start of the sandbox to READY."""
+        try:
+            self._contained: Contained = sandbox.spawn(cell)
+        except BaseException:
+            self._hang_up()
+            raise
+
+    # ------------------------------------------------------------------- the conversation
+
+    def until_ready(self) -> None:
+        """Wait until all ranks have prepared.
+
+        Raises:
+            Failed: It ended, or takes too long.
+        """
+        until = self._born + self._charge.prepare_wall
+        ready: set[int] = set()
+        while len(ready) < self._charge.ranks:
+            rank, message = self._next(until, self._charge.phase.late_ready)
+            if message.kind is Kind.HELLO:
+                self._tell(rank, Kind.JOB, self._job(), until)
+            elif message.kind is Kind.READY:
+                ready.add(rank)
+            else:
+                self._protocol(f"{message.kind.name} came before READY")
+        self.prepare_seconds = time.monotonic() - self._born
+        self._report(self._charge.phase.prepare, self.prepare_seconds)
+
+    def go(self) -> None:
+        """Let the data appear, tell the seed, start the clock.
+
+        Raises:
+            Failed: It ended.
+        """
+        self._shown = self._contained.output if self._charge.phase is Phase.INFER else None
+        self._go = self._heard = time.monotonic()
+        self._place.reveal()
+        told = canonical({"seed": self._charge.seed, "deadline": self.deadline})
+        for rank in self._channels:
+            self._tell(rank, Kind.GO, told, self.deadline)
+
+    def until_done(self) -> Sealed:
+        """Wait until all ranks are done; stop the clock, end it, weigh and seal its artifact.
+
+        Raises:
+            Failed: It ended, takes too long, or has no artifact within the limit.
+        """
+        done: set[int] = set()
+        while len(done) < self._charge.ranks:
+            rank, message = self._next(self.deadline, self._charge.phase.late)
+            if message.kind is not Kind.DONE:
+                self._protocol(f"{message.kind.name} came instead of DONE")
+            done.add(rank)
+            self._channels.pop(rank).close()
+        self._stop()
+        try:
+            sealed = self._seal()
+        except Failed as failure:
+            self._fail(failure.cause, failure.detail)
+        if self._charge.phase is Phase.TRAIN:
+            self._charge.keep(sealed)
+        return sealed
+
+    def ask(self, *question: Array, shape: tuple[int, ...], rank: int = 0) -> Array:
+        """Ask, and wait for the answer: one array of that shape, in private memory.
+
+        Raises:
+            Failed: It ended, takes too long, or answers something else.
+        """
+        begun = time.monotonic()
+        self._own += begun - self._heard  # what we did since the last answer
+        self._tell(rank, Kind.ASK, b"", self.deadline, question)
+        _, message = self._next(self.deadline, self._charge.phase.late, rank)
+        if message.kind is not Kind.ANSWER or len(message.arrays) != 1:
+            self._protocol(f"{message.kind.name} came instead of one array as an answer")
+        (offered,) = message.arrays
+        if offered.shape != shape:
+            self._protocol(f"answered {offered.shape} instead of {shape}")
+        try:
+            answer = self._channels[rank].copy(offered, message)
+        except BadMessage as error:
+            self._protocol(str(error))
+        self._heard = time.monotonic()
+        return answer
+
+    def reveal(self, *truth: Array, rank: int = 0) -> None:
+        """Tell what would have been right, once the answer is here.
+
+        Raises:
+            Failed: It ended.
+        """
+        self._tell(rank, Kind.TRUTH, b"", self.deadline, truth)
+
+    @property
+    def deadline(self) -> float:
+        """When its time is up: preparing beyond what is free counts, our own share does not."""
+        return self._go + self._charge.wall - self.overtime + self._own
+
+    @property
+    def overtime(self) -> float:
+        """Seconds of preparing that are charged."""
+        return max(0.0, self.prepare_seconds - self._charge.free_prepare)
+
+    @property
+    def seconds(self) -> float:
+        """From GO to what was heard last, and what is charged of preparing."""
+        return self._heard - self._go + self.overtime
+
+    # --------------------------------------------------------------------------- the end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it, if nothing else has, and remove its folders."""
+        with contextlib.suppress(Failed):
+            if error is None and self._ended is None:
+                for rank in self._channels:
+                    self._tell(rank, Kind.END, b"", time.monotonic() + LOOK_S)
+                self._stop()
+        self._stop()
+        os.close(self._out)
+        self._place.clear()
+
+    def _stop(self, limit: str = "") -> Ending:
+        """End all of its processes and record what was measured."""
+        if self._ended is None:
+            self._ended = self._contained.kill()
+            self._hang_up()
+            started = not math.isnan(self._go)
+            phase = self._charge.phase.limit if started else self._charge.phase.prepare
+            stop = self._ended.stopped_by
+            wall = self._heard - (self._go if started else self._born)
+            self._report(phase, wall, stop.value if stop else limit, whole=True)
+        return self._ended
+
+    def _hang_up(self) -> None:
+        self._listener.close()
+        for channel in (*self._channels.values(), *self._waiting):
+            channel.close()
+
+    def _report(self, phase: str, wall: float, limit: str = "", *, whole: bool = False) -> None:
+        usage = self._contained.usage
+        ended = self._ended if whole else None
+        self._charge.report(
+            Measurement(
+                phase=phase,
+                seed=self._charge.seed,
+                wall=wall,
+                cpu=usage.cpu_seconds if whole else 0.0,
+                peak_memory=usage.peak_bytes if whole else 0,
+                exit=ended.code if ended and not ended.killed else None,
+                signal=ended.signal if ended and not ended.killed else None,
+                limit=limit,
+                log=excerpt_of(self._output) if whole else "",
+                points=self._curve.points if whole else (),
+            )
+        )
+
+    @property
+    def _output(self) -> Output:
+        """What may be shown: nothing that was printed once there were held-out questions."""
+        return self._shown or self._contained.output
+
+    def _seal(self) -> Sealed:
+        cap = self._charge.weight_bytes
+        try:
+            return copy_sealed(self._out, ARTIFACT, self._place.sealed, cap=max(0, cap))
+        except FileNotFoundError:
+            raise Failed(Cause.ARTIFACT_MISSING, "done without an artifact") from None
+        except TooLarge:
+            detail = f"the artifact has more than the {cap:,} bytes that the code leaves it"
+            raise Failed(Cause.ARTIFACT_BYTES, detail) from None
+        except Unsealable as error:
+            raise Failed(Cause.PROTOCOL, f"the artifact cannot be taken: {error}") from None
+
+    # ------------------------------------------------------------------------- listening
+
+    def _next(self, until: float, late: Cause, rank: int | None = None) -> tuple[int, Message]:
+        """The next message of a rank, or of any; lines of logs are taken on the way."""
+        while True:
+            ended = self._contained.poll() is not None  # first: its last words are read below
+            try:
+                found = self._look(rank)
+            except Closed:
+                self._lost()
+            except BadMessage as error:
+                self._protocol(str(error))
+            now = time.monotonic()
+            if now > until:
+                self._late(late, until)
+            if found is not None:
+                self._heard = now
+                return found
+            if ended:
+                self._lost()
+            wait_for(self._sources(), min(LOOK_S, until - now))
+
+    def _sources(self) -> list[Source]:
+        return [self._listener, *self._waiting, *self._channels.values()]
+
+    def _look(self, wanted: int | None) -> tuple[int, Message] | None:
+        self._accept()
+        for channel in list(self._waiting):
+            if (message := channel.receive()) is not None:
+                self._waiting.remove(channel)
+                return self._welcome(channel, message), message
+        for rank, channel in self._channels.items():
+            for _ in range(LINES_AT_ONCE):
+                if (message := channel.receive()) is None:
+                    break
+                if message.kind is Kind.LOG:
+                    self._note(message)
+                elif wanted is None or rank == wanted:
+                    return rank, message
+                else:
+                    raise BadMessage(f"{message.kind.name} of rank {rank}, which was not asked")
+        return None
+
+    def _note(self, message: Message) -> None:
+        """Take a line of a log, but none that could tell of held-out questions."""
+        step, values = read_log(message.body)
+        if self._charge.phase is not Phase.INFER and not math.isnan(self._go):
+            self._curve.add(time.monotonic() - self._go, step, values)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                channel = Channel(self._listener.accept()[0])
+                self._waiting.append(channel)
+                if len(self._waiting) + len(self._met) > self._charge.ranks:
+                    raise BadMessage("more connections than ranks")
+
+    def _welcome(self, channel: Channel, message: Message) -> int:
+        if message.kind is not Kind.HELLO or len(message.body) != HELLO.size:
+            channel.close()
+            raise BadMessage("a connection that does not begin with HELLO")
+        rank: int
+        version, rank = HELLO.unpack(message.body)
+        if version != VERSION or rank >= self._charge.ranks or rank in self._met:
+            channel.close()
+            raise BadMessage(f"HELLO of rank {rank}, version {version}")
+        self._channels[rank] = channel
+        self._met.add(rank)
+        return rank
+
+    def _tell(
+        self, rank: int, kind: Kind, body: bytes, until: float, arrays: tuple[Array, ...] = ()
+    ) -> None:
+        try:
+            self._channels[rank].send(kind, body, arrays, until=until)
+        except TimeoutError:
+            self._late(self._charge.phase.late, until)
+        except BadMessage:
+            self._lost()
+
+    def _job(self) -> bytes:
+        charge = self._charge
+        return canonical(
+            {"phase": str(charge.phase.value), "sizes": charge.sizes, "ranks": charge.ranks}
+        )
+
+    # --------------------------------------------------------------------------- failing
+
+    def _late(self, cause: Cause, until: float) -> NoReturn:
+        started = not math.isnan(self._go)
+        allowed = until - (self._go if started else self._born)
+        silent = until - self._heard
+        if cause is Cause.INFERENCE_TIME and started and silent > SILENT_SHARE * allowed:
+            cause = Cause.STALLED
+        detail = f"not {'done' if started else 'ready'} within {allowed:.1f} s"
+        saved = None
+        self._heard = max(self._heard, until)
+        self._stop(limit=cause.value)
+        if started and self._charge.phase is Phase.TRAIN:
+            with contextlib.suppress(Failed):
+                saved = self._seal()
+        self._fail(cause, detail, saved)
+
+    def _lost(self) -> NoReturn:
+        """It hung up: by its own end, or it lives on and does not keep to the protocol."""
+        self._heard = time.monotonic()
+        ended = self._contained.wait(LAST_WORDS_S)
+        if ended is None:
+            self._fail(Cause.PROTOCOL, "closed its connection")
+        if ended.signal is not None:
+            self._fail(Cause.SIGNALLED, f"ended by signal {ended.signal}")
+        cause = Cause.EXITED if self._met else Cause.LAUNCH
+        self._fail(cause, f"exit code {ended.code}{self._last_line()}")
+
+    def _last_line(self) -> str:
+        """What it said last, where agents may know it."""
+        if self._shown is not None:
+            return ""
+        output = self._contained.output
+        lines = (output.head + output.tail).decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return f": {escape_line(last, 200)}" if last else ""
+
+    def _protocol(self, detail: str) -> NoReturn:
+        self._fail(Cause.PROTOCOL, detail)
+
+    def _fail(self, cause: Cause, detail: str, saved: Sealed | None = None) -> NoReturn:
+        stop = self._stop().stopped_by
+        if stop is not None:
+            raise Failed(stop.cause, f"went over the limit of {stop.value}")
+        if self._charge.phase is Phase.SMOKE and cause in OF_ITS_OWN:
+            raise Failed(Cause.SMOKE, detail)
+        raise Failed(cause, detail, saved)
+
+
+def excerpt_of(output: Output) -> str:
+    """What was kept of a candidate's output, escaped."""
+    return excerpt(output.head, output.tail, output.omitted)
+
+
+def _listen(place: Place) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path = str(place.sockets / SOCKET)
+    listener.bind(path)
+    os.chmod(path, 0o666)
+    listener.listen(16)
+    listener.setblocking(False)
+    return listener
