@@ -21,7 +21,8 @@ INSIDE = Inside(
     sockets=Path("/run/autores"),
     tmp=Path("/tmp"),
 )
-ETC_COPIED = ("ld.so.cache", "localtime", "alternatives")
+ETC_COPIED = ("ld.so.cache", "localtime")
+ETC_BOUND = (Path("/etc/alternatives"),)
 ETC_WRITTEN = {
     "hosts": "127.0.0.1 localhost trial\n::1 localhost\n",  # without it torchrun hangs
     "passwd": "trial:x:1000:1000::/tmp/home:/bin/sh\n",
@@ -48,6 +49,7 @@ class Tree:
         empty = folder / "empty"
         empty.mkdir(mode=0o755)
         binds = [Bind(Path("/usr"), "/usr", deep=True), Bind(_write_etc(folder / "etc"), "/etc")]
+        binds += [Bind(path, str(path)) for path in ETC_BOUND if path.is_dir()]
         binds += [Bind(tree, str(tree)) for tree in environment.trees]
         binds += [Bind(empty, str(path)) for path in environment.hidden]
         binds += [Bind(Path("/sys"), "/sys")] if Path("/sys/devices").exists() else []
@@ -98,10 +100,9 @@ def _write_etc(folder: Path) -> Path:
         (folder / name).write_text(text)
         (folder / name).chmod(0o644)
     for name in ETC_COPIED:
-        source = Path("/etc", name)
-        if source.is_dir():
-            shutil.copytree(source, folder / name, symlinks=True)
-        elif source.exists():
-            shutil.copyfile(source, folder / name)
+        if Path("/etc", name).exists():
+            shutil.copyfile(Path("/etc", name), folder / name)
             (folder / name).chmod(0o644)
+    for path in ETC_BOUND:
+        (folder / path.name).mkdir(mode=0o755)
     return folder
