@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from autores.lineage.view import LineageView
     from autores.moves import Move
     from autores.tools import Tool
-    from autores.workspace.workspace import Workspace
+    from autores.workspace.workspace import Rebase, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,16 @@ class Session(Protocol):
     brief: SessionBrief
     view: LineageView
     workspace: Workspace
-    tools: Mapping[str, Tool]
-    moves: tuple[Move, ...]
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """By name."""
+        ...
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """That the task offers."""
+        ...
 
     @property
     def system(self) -> str:
@@ -104,6 +112,10 @@ class Session(Protocol):
         Raises:
             SessionOver: The session has had its submissions, or the run has ended.
         """
+        ...
+
+    def rebase(self, trial: int) -> Rebase:
+        """Move the workspace's edits onto another trial, which becomes the parent."""
         ...
 
     async def call(self, tool: str, arguments: Mapping[str, object]) -> str:

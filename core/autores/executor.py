@@ -49,7 +49,7 @@ class Job:
     @property
     def wall(self) -> float:
         """The outer limit: more than all evaluations together."""
-        return 30.0 + sum(r.wall for r in self.requests)
+        return 30.0 + sum(r.outer_wall for r in self.requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +125,8 @@ class Capacity:
     gpus: int = 0
     hardware: str = ""
     """What scores are comparable within: CPU or GPU model and count."""
+    sandbox: str = ""
+    """The level that candidates are contained at here; empty where it is not known before."""
 
 
 class Executor(Protocol):

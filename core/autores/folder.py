@@ -12,6 +12,11 @@ class RunFolder:
 
     root: Path
 
+    def create(self) -> None:
+        """Make the folders that are always there."""
+        for folder in (self.open_sessions, self.workspaces):
+            folder.mkdir(parents=True, exist_ok=True)
+
     @property
     def manifest(self) -> Path:
         """Everything that was resolved when the run began."""

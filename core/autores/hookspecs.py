@@ -291,12 +291,15 @@ def autores_decide(trial: Trial, view: LineageView, settings: SettingsBook) -> D
 
 
 @hookspec
-def autores_event(event: Event) -> None:
+def autores_event(event: Event, view: LineageView, settings: SettingsBook) -> None:
     """Notice what was appended.
 
     Called for every event in the order of the chain, at least once, off the critical path;
-    after a crash the last few come again. All implementations are called.
+    after a crash the last few come again. All implementations are called. What one raises
+    is logged, and the run goes on.
 
     Args:
         event: One link of the chain.
+        view: The whole lineage, as it is now, which may be later than the event.
+        settings: The run's settings.
     """

@@ -13,8 +13,7 @@ from autores.desk import Desk
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import BadSignature, key_name, verify
 from autores.events import Body, Demoted, Evaluated, Head, Started
-from autores.evaluator.results import collect
-from autores.executor import Executor, Job, Priority, Result
+from autores.executor import Executor, Job, Priority, Result, results_in
 from autores.folder import RunFolder
 from autores.records import (
     Cost,
@@ -205,7 +204,7 @@ class Laboratory:
         attempt = self._attempt(evaluations)
         handle = await self._executor.find(attempt.job.name)
         if handle is None:
-            for result in collect(attempt.job.folder):
+            for result in results_in(attempt.job.folder):
                 await self._accept(attempt, result)
         else:
             await self._watch(attempt, handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -242,7 +243,7 @@ class LiveSession:
     def close(self) -> None:
         """The turn is over; its files go, its transcript stays."""
         self._transcript.close()
-        self.workspace.remove()
+        shutil.rmtree(self.workspace.folder, ignore_errors=True)
 
 
 def _repeat(message: str) -> Violation:

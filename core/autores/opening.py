@@ -1,0 +1,245 @@
+"""Begin a run or take one up again: from settings to a `Run` that the loop can work with."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autores import arms, manifest
+from autores.agent import Agent
+from autores.budget import budget_of
+from autores.config import SettingsBook, Value
+from autores.desk import Desk
+from autores.errors import RunFailed, UserError
+from autores.events import Created, Marked
+from autores.executor import Executor
+from autores.folder import RunFolder
+from autores.gatekeeper import Gatekeeper
+from autores.laboratory import Conditions, Laboratory
+from autores.lineage.store import LineageStore, Order, OtherLineage, Query
+from autores.loading import Loaded, load
+from autores.manager import PluginManager
+from autores.manifest import Manifest
+from autores.reading import store_url
+from autores.records import Budget
+from autores.run import Run
+from autores.secret import NAME, RunSecret
+from autores.transcript import interrupted
+from autores.workspace.repository import CodeRepository
+
+SUPERVISOR = "supervisor"
+LEASE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A run, and who supervises it."""
+
+    run: Run
+    owner: str
+
+
+def begin(settings: SettingsBook, plugins: PluginManager) -> tuple[RunFolder, Loaded]:
+    """Make the folder of a new run, and write down all that was resolved.
+
+    Raises:
+        UserError: A setting is wrong, or there is such a run already.
+    """
+    loaded = load(settings, plugins)
+    name = settings.run.name or f"{loaded.task.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = RunFolder(Path(settings.run.out) / name)
+    if folder.manifest.exists():
+        raise UserError(f"{folder.root} is a run already; `autores resume {folder.root}` goes on")
+    world = loaded.world(settings.environment.data_dir)
+    folder.create()
+    if not folder.code.exists():
+        CodeRepository.create(folder.code)
+    now = time.time()
+    budget = budget_of(settings.run, now)
+    about = {
+        "name": name,
+        "began": round(now, 3),
+        "deadline": budget.deadline,
+        "hidden": list(arms.hidden(settings.run)),
+    }
+    _manifest(loaded, about, world).write(folder.manifest)
+    return folder, loaded
+
+
+def take_up(
+    root: Path, settings: SettingsBook, plugins: PluginManager, *, accept_changes: bool
+) -> tuple[RunFolder, Loaded]:
+    """Load what a run was begun with; settings given now lie over those of then.
+
+    Raises:
+        UserError: It is no run, or code, data or machine have changed and nobody said that
+            this is meant.
+    """
+    folder = RunFolder(root)
+    then = Manifest.read(folder.manifest)
+    given = {name: Value(value=v, source=str(folder.manifest)) for name, v in then.settings.items()}
+    both = SettingsBook(given | settings.values, environment=settings.environment)
+    loaded = load(both, plugins)
+    now = _manifest(loaded, then.run, loaded.world(both.environment.data_dir))
+    changes = then.changes(now)
+    if changes and not accept_changes:
+        listing = "; ".join(changes)
+        raise UserError(f"since this run began something changed: {listing}; go on with --accept-changes")
+    if changes or dict(now.settings) != dict(then.settings):
+        now.write(folder.manifest)
+    return folder, loaded
+
+
+def _manifest(loaded: Loaded, about: Any, world: str) -> Manifest:
+    plugins = loaded.plugins
+    return Manifest(
+        run=about,
+        settings={
+            name: _plain(v.value) for name, v in loaded.settings.values.items() if name != "name"
+        },
+        versions=manifest.versions(
+            {f"{g.singular}:{n}": plugins.is_from(g, n) for g, n in plugins.loaded}
+        ),
+        hashes=manifest.hashes(plugin=loaded.module, knowledge=loaded.knowledge, world=world),
+        machine={"system": platform.system(), "architecture": platform.machine()},
+    )
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+@asynccontextmanager
+async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
+    """Open store, code, executor, gates and agent; close them in the end.
+
+    Raises:
+        UserError: Another supervisor has this run, or the store holds something else.
+    """
+    owner = f"{platform.node()}:{secrets.token_hex(4)}"
+    async with AsyncExitStack() as stack:
+        store = _store(folder, loaded)
+        stack.callback(store.close)
+        if not store.lease(SUPERVISOR, owner, LEASE):
+            raise UserError(f"another process works on {folder.root}; stop that one first")
+        stack.callback(store.release, SUPERVISOR, owner)
+        secret = _begun(store, loaded)
+        desk = Desk(store, folder.code)
+        stack.callback(desk.close)
+        executor = _executor(loaded)
+        stack.push_async_callback(executor.close)
+        gates = await Gatekeeper.start(folder.code, loaded)
+        stack.push_async_callback(gates.close)
+        run = _run(folder, loaded, store, desk, executor, gates, secret, owner)
+        await _mend(run)
+        yield Opened(run=run, owner=owner)
+
+
+def _store(folder: RunFolder, loaded: Loaded) -> LineageStore:
+    url = store_url(loaded.settings, folder)
+    store: LineageStore | None = loaded.plugins.hook.autores_store(url=url)
+    if store is None:
+        raise UserError(f"no plugin opens the store {url!r}; write sqlite:PATH or memory:")
+    return store
+
+
+def _begun(store: LineageStore, loaded: Loaded) -> RunSecret:
+    """Create the lineage, or make sure that it is this run's; its secret."""
+    task = loaded.task
+    created = Created(direction=task.metric.direction, task=task.name, profile=task.profile)
+    drawn = RunSecret.draw()
+    if store.head().created is None:
+        store.append(
+            lambda head: () if head.created else (created,), secrets={NAME: drawn.value}
+        )
+    if store.head().created != created:
+        raise OtherLineage(
+            f"the store holds {store.head().created}, not {created}; "
+            "give this run a store of its own with --store"
+        )
+    value = store.secret(NAME)
+    if value is None:
+        raise RunFailed("the lineage has lost its secret; its seeds and keys cannot be derived")
+    return RunSecret(value)
+
+
+def _executor(loaded: Loaded) -> Executor:
+    executor: Executor | None = loaded.plugins.hook.autores_executor(settings=loaded.settings)
+    if executor is None:
+        raise UserError(f"executor {loaded.settings.run.executor!r} builds nothing; see --executor")
+    return executor
+
+
+def _run(
+    folder: RunFolder,
+    loaded: Loaded,
+    store: LineageStore,
+    desk: Desk,
+    executor: Executor,
+    gates: Gatekeeper,
+    secret: RunSecret,
+    owner: str,
+) -> Run:
+    plugins, settings, task = loaded.plugins, loaded.settings, loaded.task
+    agent: Agent | None = plugins.hook.autores_agent(settings=settings)
+    if agent is None:
+        raise UserError(f"agent {settings.run.agent!r} builds nothing; see --agent")
+    code = CodeRepository.open(folder.code)
+    conditions = Conditions(
+        task=task,
+        plugin=loaded.module,
+        limits=loaded.limits(),
+        data_dir=settings.environment.data_dir,
+        world=loaded.world(settings.environment.data_dir),
+        hardware=executor.capacity().hardware,
+        host=platform.node(),
+        owner=owner,
+        sandbox=executor.capacity().sandbox,
+        min_level=settings.run.min_level or "none",
+    )
+    laboratory = Laboratory(
+        desk=desk, executor=executor, code=code, folder=folder, secret=secret, conditions=conditions
+    )
+    tools = [tool for found in plugins.hook.autores_tools(task=task) for tool in found]
+    return Run(
+        folder=folder,
+        settings=settings,
+        plugins=plugins,
+        task=task,
+        specialists=loaded.specialists,
+        budget=_budget(folder, settings),
+        secret=secret,
+        store=store,
+        desk=desk,
+        code=code,
+        executor=executor,
+        laboratory=laboratory,
+        gates=gates,
+        agent=agent,
+        knowledge=loaded.knowledge,
+        tools={tool.name: tool for tool in tools},
+        moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),
+    )
+
+
+def _budget(folder: RunFolder, settings: SettingsBook) -> Budget:
+    """A deadline given as a duration counts from when the run began."""
+    began = Manifest.read(folder.manifest).run["began"]
+    return budget_of(settings.run, began)
+
+
+async def _mend(run: Run) -> None:
+    """Bring refs and transcripts up to what the lineage says."""
+    unpublished = run.store.head().next_trial - 1 - run.code.refs.packed_through
+    if unpublished > 0:
+        newest = run.store.query(Query(order=Order.NEWEST, limit=unpublished))
+        rows = [(trial.id, trial.submission.commit) for trial in newest]
+        await run.desk.code(lambda code: code.mend(rows))
+    marks = [Marked(name="interrupted", text="", session=name) for name in interrupted(run.folder)]
+    await run.desk.append(lambda head: marks)

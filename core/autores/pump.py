@@ -1,0 +1,90 @@
+"""Carries every event to the plugins that listen, off the critical path, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from autores.events import Event, Steered
+from autores.records import Trial
+from autores.run import Run
+from autores.status import Status
+from autores.stop import Stop
+
+NAME = "plugins"
+BATCH = 200
+POLL = 1.0
+"""Seconds after which events of other processes are noticed."""
+LEASE = 30.0
+STOP = "stop"
+"""The action of a `Steered` event that ends a run."""
+
+log = logging.getLogger(__name__)
+
+
+class Pump:
+    """Reads the chain from a cursor, so that a crash loses nothing."""
+
+    def __init__(self, run: Run, stop: Stop, owner: str) -> None:
+        self._run = run
+        self._stop = stop
+        self._owner = owner
+        self._best: int | None = None
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            await self.deliver()
+            self._run.store.lease("supervisor", self._owner, LEASE)
+            await self._run.desk.changed(POLL)
+
+    async def deliver(self) -> None:
+        """Hand over all that is new."""
+        store = self._run.store
+        seen = store.cursor(NAME)
+        while events := store.since(seen, limit=BATCH):
+            for event in events:
+                self._hand_over(event)
+            seen = events[-1].seq
+            store.set_cursor(NAME, seen)
+            await self._point_to_best()
+            await asyncio.sleep(0)
+
+    def _hand_over(self, event: Event) -> None:
+        if isinstance(event.body, Steered) and event.body.action == STOP:
+            self._stop.request(event.body.text or "a person asked for it", by_person=True)
+        try:
+            self._run.plugins.hook.autores_event(
+                event=event, view=self._run.view(), settings=self._run.settings
+            )
+        except Exception:
+            log.warning("a plugin failed on event %d", event.seq, exc_info=True)
+
+    async def _point_to_best(self) -> None:
+        """Let `git log best` and `git log keeps` show what they say."""
+        best = self._run.store.head().best
+        if best is None or best == self._best:
+            return
+        self._best = best
+        commit = self._run.store.get(best).submission.commit
+        keeps = [t.submission.commit for t in self._keeps(best)]
+        await self._run.desk.code(lambda code: code.mark_best(commit))
+        await self._run.desk.code(lambda code: code.publish_keeps(keeps))
+
+    def _keeps(self, best: int) -> list[Trial]:
+        """The keeps that led to the best one, oldest first."""
+        standing = (Status.KEEP, Status.BASELINE)
+        return [trial for trial in self._run.store.path(best) if trial.status in standing]
+
+
+async def pumping(pump: Pump, work: asyncio.Task[None]) -> None:
+    """Deliver while `work` goes on, and what is left when it has ended."""
+    background = asyncio.create_task(pump.run())
+    try:
+        await work
+    finally:
+        background.cancel()
+        with suppress(asyncio.CancelledError):
+            await background
+        await pump.deliver()
