@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,29 +15,18 @@ from typing import Any, NoReturn, Self
 from autores.codec import canonical
 from autores.evaluator.curve import Curve
 from autores.evaluator.failure import Failed
-from autores.evaluator.harness.harness import HELLO, VERSION, Kind
+from autores.evaluator.harness.harness import Kind
+from autores.evaluator.ranks import Ranks
 from autores.evaluator.sandbox import Cell, Contained, Ending, Output, Sandbox
 from autores.evaluator.sandbox.sealed import Sealed, TooLarge, Unsealable, copy_sealed
-from autores.evaluator.wire import (
-    Array,
-    BadMessage,
-    Channel,
-    Closed,
-    Message,
-    Source,
-    read_log,
-    wait_for,
-)
+from autores.evaluator.wire import Array, BadMessage, Closed, Message, read_log
 from autores.evaluator.yard import ARTIFACT, Place
 from autores.records import Measurement
 from autores.status import Cause
 from autores.text import escape_line, excerpt
 
-SOCKET = "arena.sock"
 LOOK_S = 0.05
 """How often the cell is looked at while its connections are silent."""
-LINES_AT_ONCE = 1_000
-"""Of a log, before the clock is looked at again."""
 LAST_WORDS_S = 1.0
 """How long a candidate may live on after it has hung up."""
 SILENT_SHARE = 0.5
@@ -99,13 +87,10 @@ class Candidate:
             OSError: The sandbox could not be entered.
         """
         self._place, self._charge = place, charge
-        self._channels: dict[int, Channel] = {}
-        self._waiting: list[Channel] = []
-        self._met: set[int] = set()
+        self._ranks = Ranks(place.sockets, charge.ranks, self._note)
         self._curve = Curve()
         self._ended: Ending | None = None
         self._shown: Output | None = None
-        self._listener = _listen(place)
         self._out = os.open(place.out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._born = self._heard = time.monotonic()
         self._go = math.nan
@@ -115,7 +100,7 @@ class Candidate:
         try:
             self._contained: Contained = sandbox.spawn(cell)
         except BaseException:
-            self._hang_up()
+            self._ranks.close()
             raise
 
     # ------------------------------------------------------------------- the conversation
@@ -149,7 +134,7 @@ class Candidate:
         self._go = self._heard = time.monotonic()
         self._place.reveal()
         told = canonical({"seed": self._charge.seed, "deadline": self.deadline})
-        for rank in self._channels:
+        for rank in self._ranks.connected:
             self._tell(rank, Kind.GO, told, self.deadline)
 
     def until_done(self) -> Sealed:
@@ -164,7 +149,7 @@ class Candidate:
             if message.kind is not Kind.DONE:
                 self._protocol(f"{message.kind.name} came instead of DONE")
             done.add(rank)
-            self._channels.pop(rank).close()
+            self._ranks.dismiss(rank)
         self._stop()
         try:
             sealed = self._seal()
@@ -190,7 +175,7 @@ class Candidate:
         if offered.shape != shape:
             self._protocol(f"answered {offered.shape} instead of {shape}")
         try:
-            answer = self._channels[rank].copy(offered, message)
+            answer = self._ranks.copy(rank, offered, message)
         except BadMessage as error:
             self._protocol(str(error))
         self._heard = time.monotonic()
@@ -219,6 +204,10 @@ class Candidate:
         """From GO to what was heard last, and what is charged of preparing."""
         return self._heard - self._go + self.overtime
 
+    @property
+    def _started(self) -> bool:
+        return not math.isnan(self._go)
+
     # --------------------------------------------------------------------------- the end
 
     def __enter__(self) -> Self:
@@ -233,7 +222,7 @@ class Candidate:
         """End it, if nothing else has, and remove its folders."""
         with contextlib.suppress(Failed):
             if error is None and self._ended is None:
-                for rank in self._channels:
+                for rank in self._ranks.connected:
                     self._tell(rank, Kind.END, b"", time.monotonic() + LOOK_S)
                 self._stop()
         self._stop()
@@ -244,18 +233,13 @@ class Candidate:
         """End all of its processes and record what was measured."""
         if self._ended is None:
             self._ended = self._contained.kill()
-            self._hang_up()
-            started = not math.isnan(self._go)
+            self._ranks.close()
+            started = self._started
             phase = self._charge.phase.limit if started else self._charge.phase.prepare
             stop = self._ended.stopped_by
             wall = self._heard - (self._go if started else self._born)
             self._report(phase, wall, stop.value if stop else limit, whole=True)
         return self._ended
-
-    def _hang_up(self) -> None:
-        self._listener.close()
-        for channel in (*self._channels.values(), *self._waiting):
-            channel.close()
 
     def _report(self, phase: str, wall: float, limit: str = "", *, whole: bool = False) -> None:
         usage = self._contained.usage
@@ -299,7 +283,7 @@ class Candidate:
         while True:
             ended = self._contained.poll() is not None  # first: its last words are read below
             try:
-                found = self._look(rank)
+                found = self._ranks.look(rank)
             except Closed:
                 self._lost()
             except BadMessage as error:
@@ -312,61 +296,19 @@ class Candidate:
                 return found
             if ended:
                 self._lost()
-            wait_for(self._sources(), min(LOOK_S, until - now))
+            self._ranks.wait(min(LOOK_S, until - now))
 
-    def _sources(self) -> list[Source]:
-        return [self._listener, *self._waiting, *self._channels.values()]
-
-    def _look(self, wanted: int | None) -> tuple[int, Message] | None:
-        self._accept()
-        for channel in list(self._waiting):
-            if (message := channel.receive()) is not None:
-                self._waiting.remove(channel)
-                return self._welcome(channel, message), message
-        for rank, channel in self._channels.items():
-            for _ in range(LINES_AT_ONCE):
-                if (message := channel.receive()) is None:
-                    break
-                if message.kind is Kind.LOG:
-                    self._note(message)
-                elif wanted is None or rank == wanted:
-                    return rank, message
-                else:
-                    raise BadMessage(f"{message.kind.name} of rank {rank}, which was not asked")
-        return None
-
-    def _note(self, message: Message) -> None:
+    def _note(self, body: bytes) -> None:
         """Take a line of a log, but none that could tell of held-out questions."""
-        step, values = read_log(message.body)
-        if self._charge.phase is not Phase.INFER and not math.isnan(self._go):
+        step, values = read_log(body)
+        if self._charge.phase is not Phase.INFER and self._started:
             self._curve.add(time.monotonic() - self._go, step, values)
-
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                channel = Channel(self._listener.accept()[0])
-                self._waiting.append(channel)
-                if len(self._waiting) + len(self._met) > self._charge.ranks:
-                    raise BadMessage("more connections than ranks")
-
-    def _welcome(self, channel: Channel, message: Message) -> int:
-        if message.kind is not Kind.HELLO or len(message.body) != HELLO.size:
-            channel.close()
-            raise BadMessage("a connection that does not begin with HELLO")
-        rank: int
-        version, rank = HELLO.unpack(message.body)
-        if version != VERSION or rank >= self._charge.ranks or rank in self._met:
-            channel.close()
-            raise BadMessage(f"HELLO of rank {rank}, version {version}")
-        self._channels[rank] = channel
-        self._met.add(rank)
-        return rank
 
     def _tell(
         self, rank: int, kind: Kind, body: bytes, until: float, arrays: tuple[Array, ...] = ()
     ) -> None:
         try:
-            self._channels[rank].send(kind, body, arrays, until=until)
+            self._ranks.send(rank, kind, body, arrays, until)
         except TimeoutError:
             self._late(self._charge.phase.late, until)
         except BadMessage:
@@ -381,7 +323,7 @@ class Candidate:
     # --------------------------------------------------------------------------- failing
 
     def _late(self, cause: Cause, until: float) -> NoReturn:
-        started = not math.isnan(self._go)
+        started = self._started
         allowed = until - (self._go if started else self._born)
         silent = until - self._heard
         if cause is Cause.INFERENCE_TIME and started and silent > SILENT_SHARE * allowed:
@@ -403,7 +345,7 @@ class Candidate:
             self._fail(Cause.PROTOCOL, "closed its connection")
         if ended.signal is not None:
             self._fail(Cause.SIGNALLED, f"ended by signal {ended.signal}")
-        cause = Cause.EXITED if self._met else Cause.LAUNCH
+        cause = Cause.EXITED if self._ranks.met else Cause.LAUNCH
         self._fail(cause, f"exit code {ended.code}{self._last_line()}")
 
     def _last_line(self) -> str:
@@ -430,13 +372,3 @@ class Candidate:
 def excerpt_of(output: Output) -> str:
     """What was kept of a candidate's output, escaped."""
     return excerpt(output.head, output.tail, output.omitted)
-
-
-def _listen(place: Place) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    path = str(place.sockets / SOCKET)
-    listener.bind(path)
-    os.chmod(path, 0o666)
-    listener.listen(16)
-    listener.setblocking(False)
-    return listener
