@@ -7,86 +7,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from autores import hookimpl
-from autores.events import Accepted, Body, Event, Head
+from autores.events import Body, Event, Head
+from autores.lineage.book import Book
 from autores.lineage.chain import Link, Normalise, as_it_is, seal
-from autores.lineage.fold import Change, Entry, look_again, step
-from autores.lineage.select import arrange, matches
-from autores.lineage.store import NO_SECRETS, Build, Misfit, NoSuchTrial, Query
-from autores.records import Direction, Look, Trial
+from autores.lineage.fold import step
+from autores.lineage.store import NO_SECRETS, Build, Misfit, Query
+from autores.records import Look, Trial
 from autores.status import Status
-
-
-@dataclass(slots=True)
-class _Book:
-    """The projections. A draft lies over another book until it is adopted."""
-
-    entries: MutableMapping[int, Entry] = field(default_factory=dict)
-    calls: MutableMapping[tuple[str, str], int] = field(default_factory=dict)
-    children: MutableMapping[int, tuple[int, ...]] = field(default_factory=dict)
-    looks: MutableMapping[int, tuple[Look, ...]] = field(default_factory=dict)
-    standing: MutableMapping[int, Entry] = field(default_factory=dict)
-    """Whatever has been a baseline, lead or keep."""
-
-    def draft(self) -> _Book:
-        """A book that reads from this one and writes beside it."""
-        return _Book(
-            entries=ChainMap({}, self.entries),
-            calls=ChainMap({}, self.calls),
-            children=ChainMap({}, self.children),
-            looks=ChainMap({}, self.looks),
-            standing=ChainMap({}, self.standing),
-        )
-
-    def adopt(self, draft: _Book) -> None:
-        """Take over what a draft has written."""
-        for own, new in zip(self._shelves, draft._shelves, strict=True):
-            assert isinstance(new, ChainMap)
-            own.update(new.maps[0])
-
-    @property
-    def _shelves(self) -> tuple[MutableMapping[Any, Any], ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def entry(self, trial: int) -> Entry:
-        if trial not in self.entries:
-            raise NoSuchTrial(trial)
-        return self.entries[trial]
-
-    def accepted(self, session: str, call: str) -> int | None:
-        return self.calls.get((session, call))
-
-    def offspring(self, trial: int) -> tuple[int, ...]:
-        return self.children.get(trial, ())
-
-    def leaders(self) -> Iterator[tuple[int, int]]:
-        found = ((e.leading, trial) for trial, e in self.standing.items() if e.leading)
-        return iter(sorted(found, reverse=True))
-
-    def keeps(self) -> Iterator[tuple[int, int]]:
-        found = ((e.kept, trial) for trial, e in self.standing.items() if e.kept)
-        return iter(sorted(found, reverse=True))
-
-    def take(self, event: Event, change: Change) -> None:
-        """Enter what an event changes."""
-        for entry in change.entries:
-            trial = entry.trial.id
-            self.entries[trial] = entry
-            if entry.leading or entry.kept or trial in self.standing:
-                self.standing[trial] = entry
-        if isinstance(event.body, Accepted):
-            submission = event.body.submission
-            self.calls[submission.session, submission.call] = event.body.trial
-            for parent in dict.fromkeys(submission.parents):
-                self.children[parent] = (*self.children.get(parent, ()), event.body.trial)
-        trial_looks = look_again(event.body, self.looks)
-        if trial_looks is not None:
-            self.looks[trial_looks[0]] = trial_looks[1]
 
 
 class MemoryStore:
@@ -103,7 +34,7 @@ class MemoryStore:
         self._links: list[Link] = []
         self._events: list[Event] = []
         self._head = Head()
-        self._book = _Book()
+        self._book = Book()
         self._secrets: dict[str, bytes] = {}
         self._leases: dict[str, tuple[str, float]] = {}
         self._cursors: dict[str, int] = {}
@@ -131,7 +62,7 @@ class MemoryStore:
             self._appended.notify_all()
             return tuple(event for _, event in sealed)
 
-    def _enter(self, body: Body, head: Head, draft: _Book) -> tuple[Link, Event, Head]:
+    def _enter(self, body: Body, head: Head, draft: Book) -> tuple[Link, Event, Head]:
         link, event = seal(body, head=head, at=self._clock(), normalise=self._normalise)
         change = step(event, head, draft)
         draft.take(event, change)
@@ -157,10 +88,7 @@ class MemoryStore:
     def query(self, query: Query) -> tuple[Trial, ...]:
         """The trials that a query asks for."""
         with self._lock:
-            entries = [e for e in self._book.entries.values() if matches(e.trial, query)]
-        created = self._head.created
-        found = (e.trial for e in entries if e.unsettled or not query.unsettled)
-        return arrange(found, query, created.direction if created else Direction.MAXIMIZE)
+            return self._book.query(query, self._head)
 
     def path(self, trial: int, *, limit: int | None = None) -> tuple[Trial, ...]:
         """From the root to the trial."""
@@ -172,11 +100,8 @@ class MemoryStore:
 
     def tally(self, *, visible: bool = False) -> Mapping[tuple[str, Status | None], int]:
         """How many trials there are per specialist and status."""
-        counts: dict[tuple[str, Status | None], int] = {}
-        for trial in self.query(Query(visible=visible)):
-            key = (trial.submission.specialist, trial.status)
-            counts[key] = counts.get(key, 0) + 1
-        return counts
+        trials = self.query(Query(visible=visible))
+        return Counter((trial.submission.specialist, trial.status) for trial in trials)
 
     def since(self, seq: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """The events after a number."""

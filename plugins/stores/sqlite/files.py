@@ -136,7 +136,8 @@ class WriteLock:
 
     def _take(self) -> None:
         if self._descriptor < 0:
-            self._descriptor = _open(self._path)
+            with told(self._path):
+                self._descriptor = _open(self._path)
         deadline = time.monotonic() + self._patience
         while not _flocked(self._descriptor):
             if time.monotonic() > deadline:

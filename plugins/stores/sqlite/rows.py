@@ -12,7 +12,7 @@ from autores.events import Accepted, Evaluated, Event, Head, Started
 from autores.lineage.chain import Link
 from autores.lineage.fold import Change, Entry
 from autores.lineage.select import words
-from autores.lineage.store import NoSuchTrial, Order, Query
+from autores.lineage.store import NoSuchTrial, Order, Query, StoreDamaged
 from autores.records import Direction, Phase
 from autores.status import Status
 
@@ -32,7 +32,10 @@ class Decoded:
         known = self._known.get(trial)
         if known is not None and known[0] == changed:
             return known[1]
-        entry = from_json(Entry, strict_loads(body))
+        try:
+            entry = from_json(Entry, strict_loads(body))
+        except ValueError as error:
+            raise StoreDamaged(f"the row of trial {trial} is damaged: {error}") from error
         self.keep(changed, entry)
         return entry
 

@@ -39,6 +39,7 @@ from autores.status import Status
 
 _NOTICE = 0.05
 """Seconds until an event of another process is noticed."""
+_ALL = 1 << 62
 _LINK = "seq, at, kind, body, previous, hash"
 
 
@@ -130,16 +131,24 @@ class SqliteStore:
         self._require_open()
         if not self._writable:
             raise StoreReadOnly(f"{self._path} may not be written to; check its rights")
-        with told(self._path), self._lock.held():
-            connection = self._writer
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
+        connection = self._writer
+        with self._lock.held():
+            with told(self._path):
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.execute("COMMIT")
+                with told(self._path):
+                    connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _noting(self) -> Iterator[sqlite3.Connection]:
+        """The same for what need not survive a power cut."""
+        with self._writing(durable=False) as connection, told(self._path):
+            yield connection
 
     def _require_open(self) -> None:
         if self._closed:
@@ -173,12 +182,13 @@ class SqliteStore:
             bodies = build(head)
             if not bodies:
                 return ()
-            _keep_secrets(connection, secrets)
             transaction, events = Transaction(connection, self._decoded), []
-            for body in bodies:
-                event, head = self._enter(body, head, transaction)
-                events.append(event)
-            transaction.finish(head)
+            with told(self._path):
+                _keep_secrets(connection, secrets)
+                for body in bodies:
+                    event, head = self._enter(body, head, transaction)
+                    events.append(event)
+                transaction.finish(head)
         transaction.committed()
         with self._appended:
             self._appended.notify_all()
@@ -261,7 +271,7 @@ class SqliteStore:
             "WHERE trials.parent IS NOT NULL AND steps < ?) "
             "SELECT trials.id, changed, body FROM up JOIN trials ON trials.id = up.id "
             "ORDER BY steps DESC",
-            (trial, -1 if limit is None else limit),
+            (trial, _ALL if limit is None else limit),
         )
         if not rows:
             raise NoSuchTrial(trial)
@@ -285,7 +295,7 @@ class SqliteStore:
 
     def lease(self, name: str, owner: str, seconds: float) -> bool:
         """Take, or renew, the right to something; that of a dead process is free at once."""
-        with self._writing(durable=False) as connection:
+        with self._noting() as connection:
             holder, until, pulse = connection.execute(
                 "SELECT owner, until, pulse FROM leases WHERE name = ?", (name,)
             ).fetchone() or (owner, 0.0, 0)
@@ -302,7 +312,7 @@ class SqliteStore:
 
     def release(self, name: str, owner: str) -> None:
         """Give a lease back."""
-        with self._writing(durable=False) as connection:
+        with self._noting() as connection:
             given = connection.execute(
                 "DELETE FROM leases WHERE name = ? AND owner = ?", (name, owner)
             )
@@ -316,7 +326,7 @@ class SqliteStore:
 
     def set_cursor(self, name: str, seq: int) -> None:
         """Remember what a subscriber has seen."""
-        with self._writing(durable=False) as connection:
+        with self._noting() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO cursors (name, seq) VALUES (?, ?)", (name, seq)
             )
