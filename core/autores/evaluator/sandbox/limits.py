@@ -287,7 +287,7 @@ class Watchdog:
             return self.group.memory_hit()
         if machine_memory() < MACHINE_FLOOR:
             return True
-        files = sum(_tmpfs_used(f"/proc/{inside}/root{path}") for path in self.tmpfs)
+        files = sum(_tmpfs_used(inside, path) for path in self.tmpfs)
         used = sum(map(_resident, pids))
         if used + files > self.cell.memory_bytes:  # shared pages were counted for each process
             used = sum(map(_proportional, pids))
@@ -342,9 +342,13 @@ def _proportional(pid: int) -> int:
     return _resident(pid)
 
 
-def _tmpfs_used(path: str) -> int:
+def _tmpfs_used(pid: int, path: str) -> int:
+    """Bytes in a process's own file system; 0 while it still sees that of the host."""
+    seen = f"/proc/{pid}/root{path}"
     try:
-        found = os.statvfs(path)
+        if os.path.exists(path) and os.stat(seen).st_dev == os.stat(path).st_dev:
+            return 0
+        found = os.statvfs(seen)
     except OSError:
         return 0
     return (found.f_blocks - found.f_bfree) * found.f_frsize

@@ -275,9 +275,11 @@ def _finding(guarantee: Guarantee, rows: list[tuple[str, bool]]) -> Finding:
 
 
 def _how(ending: Ending) -> str:
-    if ending.signal:
-        return f"ended by {signal.Signals(ending.signal).name}"
-    return f"stopped for {ending.stopped_by.value}" if ending.stopped_by else f"exit {ending.code}"
+    if ending.stopped_by:
+        return f"stopped for {ending.stopped_by.value}"
+    return (
+        f"ended by {signal.Signals(ending.signal).name}" if ending.signal else f"exit {ending.code}"
+    )
 
 
 def _running_with(marker: str, known: int) -> list[int]:
