@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from autores import hookimpl
+from autores.errors import UserError
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import key_name, sign
 from autores.evaluator.trees import FileTree
@@ -63,7 +64,13 @@ class Inline:
         self._thread = ThreadPoolExecutor(1, "autores-inline")
 
     async def start(self, job: Job) -> str:
-        """Queue a job."""
+        """Queue a job.
+
+        Raises:
+            UserError: It needs a GPU.
+        """
+        if job.gpus:
+            raise UserError("executor `inline` has no GPU; choose another executor")
         self._jobs[job.name] = started = _Started(job)
         heapq.heappush(self._waiting, (job.priority, next(self._order), started))
         self._begin_next()
