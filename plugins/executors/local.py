@@ -80,9 +80,14 @@ class _Entry:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
 
+    def notify(self) -> None:
+        """Wake all watchers; those who look now will wait for the next change."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
     def end(self) -> None:
         self.ended = True
-        self.changed.set()
+        self.notify()
 
 
 class Local:
@@ -127,6 +132,7 @@ class Local:
         """Start a job, or queue it behind its lease."""
         want = Want(name=job.name, lease=job.lease, gpus=job.gpus, priority=job.priority)
         self._leases.ask(want)
+        _remove_leftovers(JobFolder(job.folder))
         self._jobs[job.name] = _Entry(job, want)
         self._begin()
         return job.name
@@ -136,15 +142,14 @@ class Local:
         seen: set[int] = set()
         entry = self._jobs.get(handle)
         while entry is not None:
-            ended = entry.ended
+            changed, ended = entry.changed, entry.ended
             for result in results_in(entry.job.folder, but=frozenset(seen)):
                 seen.add(result.position)
                 yield result
             if ended:
                 self._forget(entry)
                 return
-            entry.changed.clear()
-            await entry.changed.wait()
+            await changed.wait()
 
     async def cancel(self, handle: str) -> None:
         """End a job; returns when its shim says that all of it is dead."""
@@ -238,7 +243,7 @@ class Local:
         requests = [replace(r, cpus=grant.cpus, gpus=grant.gpus) for r in job.requests]
         trees = {commit: job.code.tree(commit) for commit in _commits(job)}
         files = {commit: {p: tree.read(p) for p in tree} for commit, tree in trees.items()}
-        _make_empty(folder)
+        folder.results.mkdir(mode=0o700, parents=True)
         await asyncio.to_thread(write_bundle, folder.bundle, requests, files)
         _write_keys(job, folder.keys)
 
@@ -272,7 +277,7 @@ class Local:
         ended = asyncio.ensure_future(entry.process.wait())
         while not ended.done():
             await asyncio.wait([ended], timeout=POLL_S)
-            entry.changed.set()
+            entry.notify()
         if ended.result() == -signal.SIGKILL:
             await _until_keeper_ended(entry.folder)
 
@@ -295,17 +300,18 @@ def _write_keys(job: Job, path: Path) -> None:
         json.dump({name: key.hex() for name, key in job.keys.items()}, file)
 
 
-def _make_empty(folder: JobFolder) -> None:
+def _remove_leftovers(folder: JobFolder) -> None:
     """An attempt that died with its supervisor may have left something."""
     _remove_secrets(folder)
-    folder.ending.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.ending.unlink()
     shutil.rmtree(folder.results, ignore_errors=True)
-    folder.results.mkdir(mode=0o700, parents=True)
 
 
 def _remove_secrets(folder: JobFolder) -> None:
     """Keys, and the task's randomness."""
-    folder.keys.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.keys.unlink()
     shutil.rmtree(folder.bundle, ignore_errors=True)
 
 

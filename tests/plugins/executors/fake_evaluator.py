@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autores.evaluator.bundle import read_bundle
+from autores.evaluator.bundle import BadBundle, read_bundle
 from autores.evaluator.signing import key_name, sign
 from autores.records import Outcome
 from autores.status import Cause
@@ -43,7 +43,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.Signals[sizes["die"]])
         try:
             outcome = toy.autores_evaluate(request=request, tree=bundle.tree(request))
-        except Exception as error:
+        except BadBundle as error:
             outcome = Outcome(cause=Cause.HARNESS, detail=str(error))
         key = bytes.fromhex(keys[key_name(request.evaluation)])
         partial = options.results / f"{position}.part"

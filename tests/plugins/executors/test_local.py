@@ -140,7 +140,7 @@ def test_host_lease_waits_for_other_supervisors_and_blocks_them(
         shared = jobs.job("shared", jobs.request(1, pause=0.5))
         host = replace(jobs.job("host", jobs.request(2, pause=0.3)), lease=Lease.HOST)
         first = asyncio.create_task(see(other, shared))
-        await until(lambda: shared.folder.exists())
+        await until(shared.folder.exists)
         second = asyncio.create_task(see(executor, host))
         await asyncio.sleep(0.1)
         assert not host.folder.exists()
