@@ -1,0 +1,149 @@
+"""A job: its evaluations one after the other, each in its own process; signs what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from autores.codec import from_json, strict_loads
+from autores.evaluator.bundle import Bundle
+from autores.evaluator.request import EvaluationRequest
+from autores.evaluator.sandbox.reaper import Reaper, become_subreaper
+from autores.evaluator.signing import key_name, sign
+from autores.evaluator.single import harness_failed
+from autores.evaluator.staging import staging_folder
+from autores.evaluator.yard import remove
+from autores.records import Outcome
+
+PROGRAM = "autores.evaluator.single"
+MOST_SAID = 64 << 20
+"""Bytes of one outcome."""
+CHUNK = 1 << 16
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class BadKeys(Exception):
+    """There is no file of keys that could be the supervisor's."""
+
+
+def take_keys(path: Path) -> dict[str, bytes]:
+    """Read the file of keys and remove it: no candidate may ever find it.
+
+    Raises:
+        BadKeys: It is missing, damaged, or others could read it.
+    """
+    try:
+        source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(source, "rb") as file:
+            found = os.fstat(source)
+            os.unlink(path)
+            text = file.read()
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
+            raise BadKeys(f"{path} is open to others")
+        return {name: bytes.fromhex(key) for name, key in strict_loads(text).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadKeys(f"{path} cannot be used: {error}") from None
+
+
+def run_job(bundle: Bundle, keys: Mapping[str, bytes], results: Path) -> None:
+    """Run all evaluations of a bundle; each result appears at once, whole and signed.
+
+    Raises:
+        BadKeys: An evaluation has no key; nothing has run.
+    """
+    missing = [r.evaluation.id for r in bundle.requests if key_name(r.evaluation) not in keys]
+    if missing:
+        raise BadKeys(f"no key for evaluation {missing[0]}")
+    become_subreaper()
+    for position, request in enumerate(bundle.requests):
+        outcome = run_single(bundle, position, request)
+        evaluation = request.evaluation
+        payload = sign(keys[key_name(evaluation)], evaluation, request.tree, outcome)
+        _appear(results / f"{position}.json", payload)
+
+
+def run_single(bundle: Bundle, position: int, request: EvaluationRequest) -> Outcome:
+    """Run one evaluation; when this returns, it and all that it started are dead."""
+    work = Path(tempfile.mkdtemp(prefix="autores-"))
+    work.chmod(0o711)  # candidates may be another user
+    try:
+        with staging_folder(Path(request.data_dir), work) as staging:
+            return _run(bundle.folder, position, request, work, staging)
+    finally:
+        remove([work])
+
+
+def _run(
+    folder: Path, position: int, request: EvaluationRequest, work: Path, staging: Path
+) -> Outcome:
+    reading, writing = os.pipe()
+    with contextlib.closing(os.fdopen(reading, "rb", 0)):
+        arguments = (str(folder), str(position), str(work), str(staging), str(writing))
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", PROGRAM, *arguments],
+            env=_environment(request),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            pass_fds=[writing],
+            start_new_session=True,
+        )
+        os.close(writing)
+        reaper = Reaper()
+        try:
+            said, complete = _listen(reading, time.monotonic() + request.outer_wall)
+        finally:
+            status = reaper.end(process.pid)
+            process.returncode = os.waitstatus_to_exitcode(status or 0)
+    return _understand(said, complete, process.returncode, request.outer_wall)
+
+
+def _listen(pipe: int, until: float) -> tuple[bytes, bool]:
+    """What is said on a pipe to its end; and whether its end came in time."""
+    said = bytearray()
+    while len(said) <= MOST_SAID:
+        ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            return bytes(said), False
+        chunk = os.read(pipe, CHUNK)
+        if not chunk:
+            return bytes(said), True
+        said += chunk
+    return b"", True
+
+
+def _understand(said: bytes, complete: bool, code: int, wall: float) -> Outcome:
+    if not complete:
+        return harness_failed(f"the evaluator took longer than {wall:.0f} s")
+    try:
+        return from_json(Outcome, strict_loads(said))
+    except (ValueError, RecursionError):
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return harness_failed(f"the evaluator ended without an outcome, by {how}")
+
+
+def _environment(request: EvaluationRequest) -> dict[str, str]:
+    """All that the evaluator finds in its environment; nothing is inherited."""
+    return {
+        "PATH": SEARCH_PATH,
+        "LANG": "C.UTF-8",
+        "TMPDIR": tempfile.gettempdir(),
+        "CUDA_VISIBLE_DEVICES": ",".join(map(str, request.gpus)),
+    }
+
+
+def _appear(path: Path, payload: bytes) -> None:
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
