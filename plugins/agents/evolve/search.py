@@ -1,0 +1,234 @@
+"""One proposal: make candidates, judge them, draw, and take the best one that is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from autores.moves import Move
+from autores.plugins.agents.evolve import candidates as make
+from autores.plugins.agents.evolve.candidates import Candidate, Operator, Situation
+from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, Genome, apply, digest
+from autores.plugins.agents.evolve.genome import move_gene as gene_of
+from autores.plugins.agents.evolve.history import Observation
+from autores.plugins.agents.evolve.literals import parse
+from autores.plugins.agents.evolve.model import Model, Yardstick, rewards
+from autores.plugins.agents.evolve.odds import Bandit, move_pulls, operator_pulls
+from autores.plugins.agents.evolve.scales import FURTHEST
+from autores.plugins.agents.evolve.settings import Settings
+from autores.plugins.agents.evolve.territory import Territory
+from autores.records import Direction
+
+_TRIED = 40
+"""Candidates whose trees are made before a search looks for any tree that is new."""
+_PROMISING = 10
+"""Candidates that are combined in pairs."""
+_STRAYS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Where a search starts, what it knows, and what it may do."""
+
+    parent: Observation
+    territory: Territory
+    moves: Mapping[str, Move]
+    seen: Sequence[Observation]
+    """The trials to learn from, newest first."""
+    known: frozenset[str]
+    """Digests of the trees that were submitted before."""
+    direction: Direction
+    spread: float
+    """Standard deviation of one look at a score; 0 where it is unknown."""
+    seed: int
+    suggested: Sequence[Mapping[str, float]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is proposed."""
+
+    candidate: Candidate
+    files: Files
+    tree: str
+    """Digest of the files."""
+    genome: Genome
+    delta: float | None
+    """The expected change of the score in its own unit; None where nothing is measured yet."""
+    fits: float
+    """The chance that gates and limits hold."""
+    runs: float
+    """The chance that it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    candidate: Candidate
+    worth: float
+    gain: float
+    fits: float
+    runs: float
+
+
+def propose(question: Question, settings: Settings) -> Plan | None:
+    """The best new candidate by model and draw; None where no new tree can be made."""
+    at = situation(question, settings)
+    pool = make.unique(c for operator in _operators(settings) for c in operator(at))
+    pool = at.random.sample(pool, min(len(pool), settings.pool))
+    ranked = _ranked(question, settings, at, pool)
+    return next(_plans(question, at, ranked[:_TRIED]), None) or _any(question, at)
+
+
+def situation(question: Question, settings: Settings) -> Situation:
+    """What candidates are made from."""
+    parent, territory = question.parent, question.territory
+    knobs = territory.knobs(parent.genome) if settings.knobs else ()
+    return Situation(
+        parent=parent,
+        knobs=knobs,
+        moves=tuple(_possible(question)) if settings.moves else (),
+        seen=question.seen,
+        model=_model(question),
+        random=Random(question.seed),
+        suggested=question.suggested,
+    )
+
+
+def _possible(question: Question) -> Iterator[Edit]:
+    """Moves that can be made or undone in the parent's tree."""
+    for name, move in sorted(question.moves.items()):
+        made = gene_of(name) in question.parent.genome
+        old, new = (ON, OFF) if made else (OFF, ON)
+        if question.territory.offers(move, new):
+            yield Edit(gene=gene_of(name), old=old, new=new)
+
+
+def _model(question: Question) -> Model:
+    scores = [o.score for o in question.seen if o.score is not None]
+    yard = Yardstick.of(question.direction, scores)
+    seen = question.seen
+    if not scores:
+        seen = [*seen, Observation(id=-1, genome=question.parent.genome, score=1.0)]
+    return Model(seen, yard, question.spread)
+
+
+def _operators(settings: Settings) -> list[Operator]:
+    chosen: list[Operator] = [
+        make.turns,
+        make.moves,
+        make.returns,
+        make.variants,
+        make.further,
+        make.suggestions,
+    ]
+    chosen += [make.merges] if settings.merge else []
+    return chosen + ([make.repairs] if settings.repair else [])
+
+
+# ------------------------------------------------------------------------------- ranking
+
+
+def _ranked(
+    question: Question, settings: Settings, at: Situation, pool: list[Candidate]
+) -> list[_Judged]:
+    """Best first: singles, and pairs of the most promising."""
+    if not pool:
+        return []
+    luck = _Luck(question, settings, at)
+    judged = sorted(_judged(at, pool, luck), key=_by_worth)
+    best = [j.candidate for j in judged[:_PROMISING]]
+    tried = {candidate.key for candidate in pool}
+    pairs = [c for c in make.compounds(best, settings.most_edits) if c.key not in tried]
+    if pairs:
+        judged = sorted([*judged, *_judged(at, make.unique(pairs), luck)], key=_by_worth)
+    return judged
+
+
+def _by_worth(judged: _Judged) -> float:
+    return -judged.worth
+
+
+class _Luck:
+    """Draws of how well each operator and each move does, the same within a proposal."""
+
+    def __init__(self, question: Question, settings: Settings, at: Situation) -> None:
+        reward = rewards(question.seen, at.model.yard)
+        self._on = settings.draw
+        self._operators = Bandit(operator_pulls(question.seen, reward), paid=1.0, unpaid=2.0)
+        self._moves = Bandit(move_pulls(question.seen, reward), paid=1.0, unpaid=2.0)
+        self._random, self._drawn = at.random, dict[str, float]()
+
+    def of(self, candidate: Candidate) -> float:
+        """The factor on a candidate's worth."""
+        if not self._on:
+            return 1.0
+        total = self._draw(self._operators, candidate.operator)
+        for edit in candidate.edits:
+            if edit.move:
+                total *= self._draw(self._moves, edit.gene)
+        return total
+
+    def _draw(self, bandit: Bandit, name: str) -> float:
+        if name not in self._drawn:
+            self._drawn[name] = bandit.draw(name, self._random)
+        return self._drawn[name]
+
+
+def _judged(at: Situation, pool: Sequence[Candidate], luck: _Luck) -> Iterator[_Judged]:
+    genome = at.parent.genome
+    judgement = at.model.judge(genome, [(c.genome(genome), c.edits) for c in pool])
+    worth = judgement.worth
+    for i, candidate in enumerate(pool):
+        yield _Judged(
+            candidate=candidate,
+            worth=float(worth[i]) * luck.of(candidate),
+            gain=float(judgement.gain[i]),
+            fits=float(judgement.fits[i]),
+            runs=float(judgement.runs[i]),
+        )
+
+
+# --------------------------------------------------------------------------------- trees
+
+
+def _plans(question: Question, at: Situation, ranked: Iterable[_Judged]) -> Iterator[Plan]:
+    """The candidates that make a legal tree that nobody has submitted."""
+    for judged in ranked:
+        files = _tree(question, judged.candidate)
+        if files is None or (tree := digest(files)) in question.known:
+            continue
+        score = at.parent.score
+        yield Plan(
+            candidate=judged.candidate,
+            files=files,
+            tree=tree,
+            genome=judged.candidate.genome(at.parent.genome),
+            delta=None if score is None else at.model.yard.change(score, judged.gain),
+            fits=judged.fits,
+            runs=judged.runs,
+        )
+
+
+def _tree(question: Question, candidate: Candidate) -> Files | None:
+    territory = question.territory
+    files = apply(territory.files, candidate.edits, question.moves)
+    if files is None or files == territory.files:
+        return None
+    if any(parse(path, files[path]) is None for path in files if path.endswith(".py")):
+        return None
+    several = len(candidate.edits) > 1 and any(edit.move for edit in candidate.edits)
+    return files if not several or territory.allows(files) else None
+
+
+def _any(question: Question, at: Situation) -> Plan | None:
+    """Whatever new tree there is, near or far: nothing is exhausted before this fails."""
+    singles = [c for operator in (make.turns, make.moves, make.returns) for c in operator(at)]
+    numbers = [knob for knob in at.knobs if knob.scale is not None]
+    for _ in range(_STRAYS if numbers else 0):
+        edit = at.single_turn(at.random.choice(numbers), at.random.uniform(-FURTHEST, FURTHEST))
+        singles += [Candidate(edits=(edit,), operator="turn")] if edit else []
+    pool = make.unique([*singles, *make.compounds(singles[:_STRAYS], 2)])
+    at.random.shuffle(pool)
+    ranked = (_Judged(candidate=c, worth=0.0, gain=0.0, fits=1.0, runs=1.0) for c in pool)
+    return next(_plans(question, at, ranked), None)

@@ -1,0 +1,132 @@
+"""A Gaussian process in numpy: what genes do to a number, and how sure that is.
+
+The prior is a sum of one smooth curve per gene, each held at zero where the gene is as in the
+seed recipe, and a weaker smooth part for what genes do together. Few trials teach much that
+way: what one learns of a gene holds whatever else was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Point = Mapping[str, float]
+"""Feature to coordinate; what is not named is 0."""
+
+_WIDTHS = (1.2, 3.0)
+"""Coordinates over which a gene's curve may turn."""
+_SIZES = (0.25, 0.7, 2.0)
+"""Of a gene's effect, in standard deviations of what was measured."""
+_TOGETHER = 0.35
+"""Of what genes do together, relative to one gene's effect."""
+_TOGETHER_WIDTH = 3.0
+_JITTER = 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Means and joint covariance of some points."""
+
+    mean: Array
+    covariance: Array
+
+    @property
+    def sd(self) -> Array:
+        """Of each point."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+
+    def against(self, index: int) -> tuple[Array, Array]:
+        """Mean and standard deviation of each point's difference to one of them."""
+        variance = np.diag(self.covariance)
+        spread = variance + variance[index] - 2 * self.covariance[index]
+        return self.mean - self.mean[index], np.sqrt(np.maximum(spread, 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    width: float
+    size: float
+
+
+class Surrogate:
+    """Learns from points, and predicts others."""
+
+    def __init__(
+        self, points: Sequence[Point], values: Sequence[float], noise: Sequence[float]
+    ) -> None:
+        """Fit.
+
+        Args:
+            points: What was measured.
+            values: What came out.
+            noise: The variance of each value.
+        """
+        self._names = sorted({name for point in points for name in point})
+        self._points = matrix(points, self._names)
+        self._values = np.asarray(values, dtype=float)
+        self._noise = np.asarray(noise, dtype=float)
+        self._fit()
+
+    def predict(self, points: Sequence[Point]) -> Prediction:
+        """What these points would give; genes never measured have a mean of zero effect."""
+        names = [*self._names, *sorted({n for p in points for n in p} - {*self._names})]
+        asked = matrix(points, names)
+        known = np.pad(self._points, ((0, 0), (0, len(names) - len(self._names))))
+        cross = _kernel(asked, known, self._shape)
+        own = _kernel(asked, asked, self._shape)
+        half = np.linalg.solve(self._root, cross.T)
+        return Prediction(mean=self._level + cross @ self._weights, covariance=own - half.T @ half)
+
+    def _fit(self) -> None:
+        spread = float(np.std(self._values)) if len(self._values) > 1 else 0.0
+        unit = max(spread, float(np.sqrt(np.median(self._noise))), 1e-9)
+        shapes = [_Shape(width=w, size=s * unit) for w in _WIDTHS for s in _SIZES]
+        fits = [self._factor(shape) for shape in shapes]
+        best = max(range(len(shapes)), key=lambda i: fits[i][0])
+        self._shape, (_, self._root, self._weights, self._level) = shapes[best], fits[best]
+
+    def _factor(self, shape: _Shape) -> tuple[float, Array, Array, float]:
+        """Log evidence, Cholesky root, weights and level under one shape."""
+        total = _kernel(self._points, self._points, shape)
+        total[np.diag_indices_from(total)] += self._noise + _JITTER * shape.size**2
+        root: Array = np.linalg.cholesky(total)
+        ones = np.linalg.solve(root, np.ones(len(total)))
+        seen = np.linalg.solve(root, self._values)
+        level = float(ones @ seen / (ones @ ones))
+        rest = seen - level * ones
+        evidence = -0.5 * float(rest @ rest) - float(np.log(np.diag(root)).sum())
+        return evidence, root, np.linalg.solve(root.T, rest), level
+
+
+def matrix(points: Iterable[Point], names: Sequence[str]) -> Array:
+    """One row for each point, one column for each name."""
+    column = {name: i for i, name in enumerate(names)}
+    rows = list(points)
+    filled = np.zeros((len(rows), len(names)))
+    for row, point in enumerate(rows):
+        for name, value in point.items():
+            filled[row, column[name]] = value
+    return filled
+
+
+def _kernel(a: Array, b: Array, shape: _Shape) -> Array:
+    """Covariance of two sets of points."""
+    together = np.exp(-0.5 * _squared(a, b) / _TOGETHER_WIDTH**2)
+    total = (_TOGETHER * shape.size) ** 2 * together
+    for column in range(a.shape[1]):
+        left, right = np.flatnonzero(a[:, column]), np.flatnonzero(b[:, column])
+        if len(left) and len(right):
+            x, y = a[left, column] / shape.width, b[right, column] / shape.width
+            curve = np.exp(-0.5 * (x[:, None] - y) ** 2)
+            curve -= np.exp(-0.5 * x**2)[:, None] * np.exp(-0.5 * y**2)
+            total[np.ix_(left, right)] += shape.size**2 * curve
+    return np.asarray(total)
+
+
+def _squared(a: Array, b: Array) -> Array:
+    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return np.asarray(np.maximum(squares, 0.0))
