@@ -71,11 +71,7 @@ class FileChange:
 
     @cached_property
     def units(self) -> tuple[UnitChange, ...]:
-        """The units that changed, in the order of the file.
-
-        Raises:
-            RecursionError: The code is nested absurdly deep.
-        """
+        """The units that changed, in the order of the file."""
         before, after = self.sides
         gone, come = differing([*map(syntax.forms, before)], [*map(syntax.forms, after)])
         return tuple(_paired([before[i] for i in gone], [after[i] for i in come]))

@@ -40,11 +40,8 @@ def _largest(found: Iterable[Radius]) -> Radius:
 def _radius_of_file(change: FileChange) -> Radius:
     if not change.stayed or None in change.modules:
         return Radius.STRUCTURAL
-    try:
-        trainers = _trainers(m for m in change.modules if m)
-        return _largest(_radius_of_unit(unit, trainers) for unit in change.units)
-    except RecursionError:
-        return Radius.STRUCTURAL
+    trainers = _trainers(m for m in change.modules if m)
+    return _largest(_radius_of_unit(unit, trainers) for unit in change.units)
 
 
 def _radius_of_unit(change: UnitChange, trainers: frozenset[str]) -> Radius:

@@ -134,17 +134,10 @@ def _surfaces_of(change: FileChange, recipe: Recipe) -> Iterator[str]:
             yield from FileSurfaces(recipe, path).whole
         return
     before, after = _both(change, recipe)
-    for unit in _touched(change):
+    for unit in change.units:
         for side, owners in ((unit.before, before), (unit.after, after)):
             if side is not None and not side.is_import:
                 yield from owners.of(side)
-
-
-def _touched(change: FileChange) -> tuple[UnitChange, ...]:
-    try:
-        return change.units
-    except RecursionError:
-        return ()
 
 
 def _both(change: FileChange, recipe: Recipe) -> tuple[FileSurfaces, FileSurfaces]:
@@ -235,7 +228,7 @@ class _Scope:
 
     def _units(self, change: FileChange) -> Iterator[Place]:
         before, after = _both(change, self.recipe)
-        for unit in _touched(change):
+        for unit in change.units:
             old = before.of(unit.before) if unit.before else NONE
             new = after.of(unit.after) if unit.after else NONE
             if not (old | new) & self.own and not self._is_free(unit):
@@ -270,7 +263,7 @@ class _Scope:
         fresh = {
             name
             for change in self.changes
-            for unit in _touched(change)
+            for unit in change.units
             if unit.before is None and unit.unit.is_private
             for name in unit.unit.names
         }

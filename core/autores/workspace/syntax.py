@@ -10,6 +10,10 @@ from typing import Any
 
 LARGEST_SOURCE = 1 << 20
 """Bytes of a file above which it is not parsed: recipes are written by hand."""
+DEEPEST = 120
+"""Levels of nesting above which it is not either; functions here recurse."""
+_LONGEST_NUMBER = 10_000
+"""Bits; Python itself prints no more than 4,300 digits."""
 Form = Any
 """A nested tuple that is equal for equal code, whatever its comments and its layout."""
 Predicate = Callable[[ast.AST], bool]
@@ -56,15 +60,30 @@ class Unit:
 
 
 def parse(data: bytes) -> ast.Module | None:
-    """The syntax tree of a file; None if it is no Python, or too large to be a recipe."""
+    """The syntax tree of a file; None if it is no Python that people would write."""
     if len(data) > LARGEST_SOURCE:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(data)
+            module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return module if _is_readable(module) else None
+
+
+def _is_readable(module: ast.Module) -> bool:
+    """Whether no nesting is too deep, and no number too long to be printed."""
+    level: list[ast.AST] = [module]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
+            return False
+    return not level
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER
 
 
 def units(module: ast.Module) -> tuple[Unit, ...]:
@@ -207,9 +226,6 @@ def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothin
         node: The code.
         hide: Which expressions count as the same, whatever they are.
         skip: Which statements count as not being there.
-
-    Raises:
-        RecursionError: It is nested deeper than any code that people write.
     """
     if isinstance(node, ast.expr) and hide(node):
         return "…"

@@ -1,0 +1,138 @@
+"""Literals that look like data: weights, answers or compressed code inside a recipe."""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import re
+import tokenize
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autores.plugins.gates.edit import Edit
+from autores.records import Violation
+from autores.workspace.changes import FileChange
+from autores.workspace.names import shown
+from autores.workspace.syntax import is_literal, is_remark
+
+FIX = "Compute the values, or learn them from the training data."
+LONG_WORD = 80
+"""Characters of a word that looks like data, above which it is refused alone."""
+_WORD = re.compile(r"\S{20,}")
+_ADDRESS = re.compile(r"[(<\"'`]*https?://\S{1,200}")
+_TEXT = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+_BITS = 3.6
+"""Entropy per character from which a long word can be data; hexadecimal digits have 4."""
+_OVERHEAD = len(zlib.compress(b"", 9))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """A constant, or a display of constants."""
+
+    text: str
+    line: int
+
+    @property
+    def information(self) -> int:
+        """Bytes that are left of it after compression."""
+        raw = self.text.encode("utf-8", "surrogatepass")
+        return min(len(raw), len(zlib.compress(raw, 9)) - _OVERHEAD)
+
+
+def check(edit: Edit) -> Iterator[Violation]:
+    """Each new literal alone, all of a file together, and words in comments."""
+    known = {literal.text for module in edit.modules_before for literal in literals(module)}
+    for change in edit.sources:
+        module = change.modules[1]
+        if module is not None and not edit.is_seed:
+            yield from _one_by_one(edit, change, module, known)
+            yield from _together(edit, change, module)
+            yield from _words(edit, change)
+
+
+def _one_by_one(
+    edit: Edit, change: FileChange, module: ast.Module, known: set[str]
+) -> Iterator[Violation]:
+    for literal in literals(module):
+        if len(literal.text) <= edit.settings.literal_bytes or literal.text in known:
+            continue
+        if literal.information > edit.settings.literal_bytes:
+            found = f"a literal of {literal.information:,} bytes after compression"
+            yield _over("literal-entropy", found, edit.settings.literal_bytes, change, literal.line)
+
+
+def _together(edit: Edit, change: FileChange, module: ast.Module) -> Iterator[Violation]:
+    total = _information(module)
+    before = _information(change.modules[0]) if change.modules[0] else 0
+    if total > max(before, edit.settings.literals_bytes):
+        found = f"literals of {total:,} bytes after compression together"
+        yield _over("literals-entropy", found, edit.settings.literals_bytes, change, 0)
+
+
+def _information(module: ast.Module) -> int:
+    return Literal(text="\n".join(one.text for one in literals(module)), line=0).information
+
+
+def literals(module: ast.Module) -> Iterator[Literal]:
+    """The largest literal expressions; docstrings count as comments."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if is_remark(node):
+            continue
+        if isinstance(node, ast.expr) and is_literal(node):
+            yield Literal(text=ast.unparse(node), line=node.lineno)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+# -------------------------------------------------------------------------------- words
+
+
+def _words(edit: Edit, change: FileChange) -> Iterator[Violation]:
+    """Data in comments, docstrings and strings, which code could read from its own file."""
+    found, old = list(data_words(change.after)), [word for word, _ in data_words(change.before)]
+    fresh = [(word, line) for word, line in found if word not in old]
+    for word, line in fresh:
+        if len(word) > LONG_WORD:
+            said = f"a word of {len(word):,} characters that looks like data"
+            yield _over("word-entropy", said, LONG_WORD, change, line)
+    total, before = sum(len(word) for word, _ in found), sum(map(len, old))
+    if fresh and total > max(before, edit.settings.noise_bytes):
+        said = f"words that look like data, {total:,} characters together"
+        yield _over("words-entropy", said, edit.settings.noise_bytes, change, fresh[0][1])
+
+
+def data_words(source: bytes) -> Iterator[tuple[str, int]]:
+    """Words of comments and strings that look like data, with their lines."""
+    try:
+        for token in tokenize.tokenize(io.BytesIO(source).readline):
+            if token.type in _TEXT:
+                for row, text in enumerate(token.string.splitlines()):
+                    yield from ((w, token.start[0] + row) for w in _WORD.findall(text) if _odd(w))
+    except (tokenize.TokenError, SyntaxError, UnicodeDecodeError):
+        return  # the gate of syntax has said so
+
+
+def _odd(word: str) -> bool:
+    """Whether a word is more mixed than language and code are."""
+    if _ADDRESS.fullmatch(word) or len(set(word)) < 8:
+        return False
+    digits = sum(map(str.isdigit, word))
+    mixed = digits * 8 >= len(word) or (any(map(str.isupper, word)) and digits > 1)
+    return (mixed or not word.isascii()) and entropy(word) >= _BITS
+
+
+def entropy(word: str) -> float:
+    """Bits per character, from the word alone."""
+    counts = Counter(word).values()
+    return -sum(c / len(word) * math.log2(c / len(word)) for c in counts)
+
+
+def _over(rule: str, found: str, limit: int, change: FileChange, line: int) -> Violation:
+    message = f"{found}; at most {limit:,} are allowed."
+    return Violation(rule=rule, message=message, fix=FIX, path=shown(change.path), line=line)
