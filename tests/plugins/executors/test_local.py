@@ -379,3 +379,13 @@ def test_is_a_plugin_with_settings(tmp_path: Path) -> None:
         await executor.close()
 
     asyncio.run(once())
+
+
+@pytest.mark.slow
+class TestLocalWithEvaluator(ExecutorSuite):
+    """The same promises with the evaluator itself instead of the stand-in."""
+
+    @pytest.fixture
+    def make_executor(self, tmp_path: Path) -> MakeExecutor:
+        settings = Settings(jobs=1, locks=tmp_path / "locks")
+        return lambda: Local(settings, hardware=TWO)
