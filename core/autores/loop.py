@@ -54,7 +54,7 @@ class Loop:
                 self._tasks.create_task(self.live(trial.id))
             for _ in range(self._run.settings.run.sessions):
                 self._tasks.create_task(self._slot())
-        if not self._stop.by_person:
+        if not (self._stop.by_person or self._stop.by_signal):
             await self._milestone(ending=True)
 
     # ------------------------------------------------------------------------- proposing

@@ -20,6 +20,7 @@ class Stop:
         self.clock = clock
         self.reason = ""
         self.by_person = False
+        self.by_signal = False
         self._asked = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
 

@@ -57,10 +57,10 @@ def _heeding_signals(stop: Stop, work: asyncio.Future[None]) -> Iterator[None]:
     """Once: sessions finish what they have in hand. Twice: everything is ended."""
 
     def asked(name: str) -> None:
-        if stop.by_person:
+        if stop.by_signal:
             work.cancel()
+        stop.by_signal = True
         stop.request(name, by_person=True)
-        stop.by_person = True
 
     loop = asyncio.get_running_loop()
     for number in SIGNALS:

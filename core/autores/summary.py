@@ -1,0 +1,83 @@
+"""How a run stands, in a few lines: what is claimed, what leads, what it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autores.lineage.view import LineageView
+from autores.records import Trial
+from autores.rendering import Facts
+from autores.events import Head
+from autores.text import escape_line
+
+
+def summary(view: LineageView, head: Head, ended: str = "") -> Facts:
+    """Of a run as it stands now.
+
+    Args:
+        view: The whole lineage.
+        head: Where it stands.
+        ended: Why the run ended, if it did.
+    """
+    data: dict[str, Any] = {
+        "ended": ended,
+        "trials": max(0, head.next_trial - 1),
+        "finished": head.finished,
+        "baseline": _baseline(view),
+        "best": _told(view, head.best),
+        "lead": _told(view, head.lead),
+        "cost": head.spent,
+        "error_spent": head.error_spent,
+        "head_hash": head.hash,
+        "events": head.seq,
+    }
+    return Facts(text="\n".join(_lines(view, head, ended)), data=data)
+
+
+def _lines(view: LineageView, head: Head, ended: str) -> list[str]:
+    metric = view.task.metric
+    lines = [f"ended: {ended}"] if ended else []
+    lines.append(f"baseline   {metric.render(_baseline(view))}")
+    lines.append(f"best       {_line(view, head.best)}")
+    if head.lead != head.best:
+        lines.append(f"leading    {_line(view, head.lead)}")
+    spent = head.spent
+    lines.append(
+        f"trials     {max(0, head.next_trial - 1)}, {spent.seconds:.0f} s of evaluation"
+        + (f", {spent.tokens:,} tokens, {spent.dollars:.2f} dollars" if spent.tokens else "")
+    )
+    lines.append(f"chain      {head.seq} events, head {head.hash}")
+    return lines
+
+
+def _line(view: LineageView, trial: int | None) -> str:
+    if trial is None:
+        return "none: no trial passes the gates yet"
+    found, metric = view.trial(trial), view.task.metric
+    if trial == 0:
+        return "the baseline"
+    gain = _estimate(view, found)
+    return (
+        f"trial {trial}, {metric.render(found.score)}{gain}: "
+        f"{escape_line(found.submission.hypothesis, 80)}"
+    )
+
+
+def _estimate(view: LineageView, trial: Trial) -> str:
+    """The gain that was estimated after the decision, with its interval."""
+    decision, metric = trial.decision, view.task.metric
+    if decision is None or decision.estimate is None:
+        return ""
+    text = f", {decision.estimate:+{metric.format}} over trial {decision.against}"
+    if decision.interval is not None:
+        low, high = decision.interval.low, decision.interval.high
+        text += f" [{low:+{metric.format}}, {high:+{metric.format}}]"
+    return text
+
+
+def _baseline(view: LineageView) -> float | None:
+    return view.calibration.score if view.calibration else None
+
+
+def _told(view: LineageView, trial: int | None) -> Trial | None:
+    return None if trial is None else view.trial(trial)
