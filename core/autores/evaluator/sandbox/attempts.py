@@ -187,7 +187,7 @@ def kernel(targets: Mapping[str, Any]) -> Attempts:
     for name, arguments in wanted.items():
         if name in targets["calls"]:
             call = partial(system_call, targets["calls"][name], *arguments)
-            yield name, in_a_child(call)
+            yield f"call {name}", in_a_child(call)
     yield "write a setting of the kernel", any(map(opens_to_write, _settings()))
     cgroup = "/sys/fs/cgroup/" + targets["marker"]
     yield "make a control group", works(os.mkdir, cgroup) and works(os.rmdir, cgroup)

@@ -268,8 +268,10 @@ def _finding(guarantee: Guarantee, rows: list[tuple[str, bool]]) -> Finding:
     through = [attempt for attempt, got in rows if got]
     if through:
         evidence = f"{len(through)} of {len(rows)} attempts got through: {', '.join(through)}"
+    elif len(rows) > 1:
+        evidence = f"{len(rows)} attempts failed, among them to {rows[0][0]}"
     else:
-        evidence = f"{len(rows)} attempts failed: {', '.join(attempt for attempt, _ in rows)}"
+        evidence = f"an attempt failed: {rows[0][0]}"
     held = Enforcement.NOT_ENFORCED if through else Enforcement.ENFORCED
     return Finding(guarantee=guarantee, enforcement=held, evidence=evidence)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from autores.evaluator.sandbox.base import HostSandbox
@@ -23,6 +24,43 @@ REQUIRED: dict[Level, frozenset[Guarantee]] = {
     Level.NONE: frozenset(),
 }
 """What must hold, by the kernel or by a watchdog, for a level to be called so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What came of one way to contain, on this machine now."""
+
+    kind: str
+    level: Level
+    findings: tuple[Finding, ...] = ()
+    """What the probes showed, if it works."""
+    reason: str = ""
+    """Why it does not; empty if it does."""
+
+
+def survey(wanted: Level | None = None) -> tuple[Examined, ...]:
+    """Examine every way to contain, from the best down to the first that works; probes anew.
+
+    Raises:
+        SandboxUnavailable: none works.
+    """
+    environment = discover()
+    seen: list[Examined] = []
+    for kind in KINDS:
+        if kind.level <= (wanted or Level.FULL):
+            seen.append(_examine(kind, environment))
+            if not seen[-1].reason:
+                return tuple(seen)
+    raise SandboxUnavailable("; ".join(f"{each.kind}: {each.reason}" for each in seen))
+
+
+def _examine(kind: type[HostSandbox], environment: Environment) -> Examined:
+    name = kind.__name__.lower()
+    try:
+        with enter(kind, environment, fresh=True) as sandbox:
+            return Examined(kind=name, level=kind.level, findings=sandbox.findings)
+    except OSError as error:
+        return Examined(kind=name, level=kind.level, reason=str(error))
 
 
 def choose(
