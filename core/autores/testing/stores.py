@@ -1,10 +1,15 @@
-"""What every lineage store must do: derive from `StoreConformance`, override one fixture.
+"""What every lineage store must do, as tests that any store runs.
 
-class TestMine(StoreConformance):
-    @pytest.fixture
-    def reopen(self, tmp_path):
-        return lambda: MyStore(tmp_path / "lineage")
+A store's own test derives from `StoreConformance` and overrides one fixture::
+
+    class TestMine(StoreConformance):
+        @pytest.fixture
+        def reopen(self, tmp_path):
+            return lambda: MyStore(tmp_path / "lineage")
 """
+
+# The name of a test says what it checks.
+# ruff: noqa: D102
 
 from __future__ import annotations
 
