@@ -141,12 +141,26 @@ def undo(move: Move, source: str) -> str | None:
 
 
 def digest(files: Files) -> str:
-    """Equal trees, equal text."""
-    total = hashlib.sha256()
-    for path in sorted(files):
-        total.update(f"{path}\0{len(files[path])}\0".encode())
-        total.update(files[path])
-    return total.hexdigest()[:20]
+    """The id of the git tree of these files, by which the lineage knows them."""
+    leaves: list[tuple[str, str, bytes]] = []
+    folders: dict[str, dict[str, bytes]] = {}
+    for path, data in files.items():
+        top, slash, rest = path.partition("/")
+        if slash:
+            folders.setdefault(top, {})[rest] = data
+        else:
+            leaves.append((top, "100644", _git_hash("blob", data)))
+    leaves += [
+        (f"{name}/", "40000", bytes.fromhex(digest(inner))) for name, inner in folders.items()
+    ]
+    rows = sorted((name.encode(), mode, oid) for name, mode, oid in leaves)
+    body = b"".join(mode.encode() + b" " + n.rstrip(b"/") + b"\0" + oid for n, mode, oid in rows)
+    return _git_hash("tree", body).hex()
+
+
+def _git_hash(kind: str, data: bytes) -> bytes:
+    header = f"{kind} {len(data)}\0".encode()
+    return hashlib.sha1(header + data, usedforsecurity=False).digest()
 
 
 # --------------------------------------------------------------------------------- notes
@@ -156,8 +170,6 @@ def digest(files: Files) -> str:
 class Notes:
     """What evolve writes beside its hypotheses, for itself."""
 
-    tree: str
-    """Digest of the files."""
     operator: str
     edits: tuple[Edit, ...]
     """Of the parent's tree."""
@@ -168,7 +180,6 @@ class Notes:
         return json.dumps(
             {
                 "evolve": 1,
-                "tree": self.tree,
                 "operator": self.operator,
                 "edits": [[e.gene, e.old, e.new] for e in self.edits],
                 "genome": {gene: [a.origin, a.now] for gene, a in self.genome.items()},
@@ -187,7 +198,6 @@ def decode(text: str) -> Notes | None:
         if data["evolve"] != 1:
             return None
         return Notes(
-            tree=str(data["tree"]),
             operator=str(data["operator"]),
             edits=tuple(Edit(gene=g, old=o, new=n) for g, o, n in data["edits"]),
             genome={g: Allele(origin=o, now=n) for g, (o, n) in data["genome"].items()},

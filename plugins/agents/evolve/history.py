@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from autores.plugins.agents.evolve.genome import Edit, Genome, Notes, decode, difference
+from autores.plugins.agents.evolve.genome import Edit, Genome, Notes, decode
 from autores.records import Calibration, Gate, Phase, Task, Trial
 from autores.status import Cause, Status
 
@@ -139,19 +139,7 @@ def _resources(trial: Trial) -> dict[str, float]:
 
 
 def notes_of(trial: Trial) -> Notes | None:
-    """What this agent noted of a trial; the baseline has no genes of its own."""
+    """What this agent noted of a trial; None where another one made it."""
     if trial.parent is None:
-        return Notes(tree="", operator="", edits=(), genome={})
+        return Notes(operator="", edits=(), genome={})
     return decode(trial.submission.notes)
-
-
-def notes_from_trees(operator: str, parent: Genome, genome: Genome, tree: str) -> Notes:
-    """Notes for a trial that another agent made."""
-    return Notes(tree=tree, operator=operator, edits=difference(parent, genome), genome=genome)
-
-
-def nearest_miss_first(
-    misses: Iterable[Observation], gain: Mapping[int, float]
-) -> list[Observation]:
-    """Near misses, those that would gain most first; ties by age, newest first."""
-    return sorted(misses, key=lambda o: (-gain.get(o.id, 0.0), -o.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -36,8 +36,8 @@ class Question:
     moves: Mapping[str, Move]
     seen: Sequence[Observation]
     """The trials to learn from, newest first."""
-    known: frozenset[str]
-    """Digests of the trees that were submitted before."""
+    known: Callable[[str], bool]
+    """Whether a tree of that id was submitted before."""
     direction: Direction
     spread: float
     """Standard deviation of one look at a score; 0 where it is unknown."""
@@ -52,7 +52,7 @@ class Plan:
     candidate: Candidate
     files: Files
     tree: str
-    """Digest of the files."""
+    """Id of the files' git tree."""
     genome: Genome
     delta: float | None
     """The expected change of the score in its own unit; None where nothing is measured yet."""
@@ -196,7 +196,7 @@ def _plans(question: Question, at: Situation, ranked: Iterable[_Judged]) -> Iter
     """The candidates that make a legal tree that nobody has submitted."""
     for judged in ranked:
         files = _tree(question, judged.candidate)
-        if files is None or (tree := digest(files)) in question.known:
+        if files is None or question.known(tree := digest(files)):
             continue
         score = at.parent.score
         yield Plan(

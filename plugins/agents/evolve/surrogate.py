@@ -93,7 +93,7 @@ class Surrogate:
         """Log evidence, Cholesky root, weights and level under one shape."""
         total = _kernel(self._points, self._points, shape)
         total[np.diag_indices_from(total)] += self._noise + _JITTER * shape.size**2
-        root: Array = np.linalg.cholesky(total)
+        root = np.asarray(np.linalg.cholesky(total), dtype=float)
         ones = np.linalg.solve(root, np.ones(len(total)))
         seen = np.linalg.solve(root, self._values)
         level = float(ones @ seen / (ones @ ones))

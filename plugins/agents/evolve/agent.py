@@ -1,0 +1,118 @@
+"""The agent: reads the lineage, thinks for some milliseconds, submits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autores.agent import Exhausted, Feedback, Proposal, Session
+from autores.lineage.store import Query
+from autores.plugins.agents.evolve import words
+from autores.plugins.agents.evolve.genome import Files, Notes, digest
+from autores.plugins.agents.evolve.history import Observation
+from autores.plugins.agents.evolve.memory import Memory, Recent
+from autores.plugins.agents.evolve.search import Plan, Question, propose
+from autores.plugins.agents.evolve.settings import Settings
+from autores.plugins.agents.evolve.territory import Territory
+from autores.records import Specialist
+
+_UNKNOWN_SPREAD = 0.01
+"""Of a score, relative to it, where calibration has not measured it."""
+
+
+class Evolve:
+    """One agent for all sessions of a run.
+
+    What it proposes follows from the session's view, its tree, its seed and the settings;
+    what it keeps between sessions only saves work.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._memory: Memory | None = None
+        self._territories: Recent[tuple[str, str], Territory] = Recent(32)
+        self._promised: set[str] = set()
+        """Trees that sessions at work are about to submit."""
+
+    async def run(self, session: Session) -> None:
+        """Submit until the session has had enough."""
+        more = True
+        while more and not session.stopping:
+            plan = await self._plan(session)
+            if plan is None:
+                return
+            self._promised.add(plan.tree)
+            try:
+                more = (await self._submit(session, plan)).more
+            finally:
+                self._promised.discard(plan.tree)
+
+    async def _plan(self, session: Session) -> Plan | None:
+        """The next proposal; None where only other specialists have one.
+
+        Raises:
+            Exhausted: Nobody has one.
+        """
+        question = self._question(session)
+        plan = await asyncio.to_thread(propose, question, self._settings)
+        if plan is not None:
+            return plan
+        files = question.territory.files
+        for other in session.brief.specialists:
+            theirs = replace(question, territory=self._territory(session, other, files))
+            if await asyncio.to_thread(propose, theirs, self._settings) is not None:
+                session.record("nothing", f"{session.brief.specialist.key} has no edit left here")
+                return None
+        raise Exhausted("evolve has no edit left: every knob and every move has been tried")
+
+    def _question(self, session: Session) -> Question:
+        if self._memory is None:
+            self._memory = Memory(session.moves, window=self._settings.window)
+        brief, view = session.brief, session.view
+        seen = self._memory.observations(session)
+        parent = next(o for o in seen if o.id == brief.parent)
+        files = session.workspace.snapshot()
+        return Question(
+            parent=parent,
+            territory=self._territory(session, brief.specialist, files),
+            moves=self._memory.moves,
+            seen=seen,
+            known=lambda tree: (
+                tree in self._promised or bool(view.query(Query(tree=tree, limit=1)))
+            ),
+            direction=brief.task.metric.direction,
+            spread=_spread(session, seen),
+            seed=brief.seed + len(view.query(Query(session=brief.id))),
+        )
+
+    def _territory(self, session: Session, specialist: Specialist, files: Files) -> Territory:
+        key = digest(files), specialist.key
+        kept = self._territories.get(key)
+        return kept or self._territories.put(key, Territory(session.brief.task, specialist, files))
+
+    async def _submit(self, session: Session, plan: Plan) -> Feedback:
+        candidate = plan.candidate
+        notes = Notes(operator=candidate.operator, edits=candidate.edits, genome=plan.genome)
+        moves = self._memory.moves if self._memory else {}
+        return await session.submit(
+            Proposal(
+                hypothesis=words.hypothesis(plan, moves),
+                files=plan.files,
+                expected_delta=plan.delta,
+                notes=notes.encode(),
+                cites=candidate.cites,
+                merges=candidate.merges,
+            )
+        )
+
+
+def _spread(session: Session, seen: Sequence[Observation]) -> float:
+    """Standard deviation of one look: calibrated, else the task's prior, else a guess."""
+    calibration, prior = session.view.calibration, session.brief.task.metric.noise
+    if calibration is not None and calibration.spread > 0:
+        return calibration.spread
+    if prior is not None:
+        return prior.sd
+    scores = [abs(o.score) for o in seen if o.score]
+    return _UNKNOWN_SPREAD * (scores[-1] if scores else 1.0)
