@@ -18,6 +18,7 @@ from autores.evaluator.sandbox.environment import Environment, build, discover
 from autores.evaluator.sandbox.launch import Inside, Setup
 from autores.evaluator.sandbox.level import Cell, Finding, Level
 from autores.evaluator.sandbox.limits import Group, Watchdog, create_group
+from autores.evaluator.sandbox.users import SpareUser
 
 
 class HostSandbox:
@@ -28,6 +29,9 @@ class HostSandbox:
     """What the probes showed; `choose` fills it in."""
     links = True
     """Whether the candidate's environment is made of links, or of places for mounts."""
+
+    user: SpareUser | None = None
+    """Whom the cells run as, if not as this process's own user."""
 
     def __init__(self, environment: Environment | None = None, scratch: Path | None = None) -> None:
         """Prepare what all cells share.
@@ -45,8 +49,10 @@ class HostSandbox:
         reaper.become_subreaper()
 
     def close(self) -> None:
-        """Remove what the sandbox keeps on disk."""
+        """Remove what the sandbox keeps on disk, and give its user back."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.user:
+            self.user.release()
 
     def __enter__(self) -> Self:
         return self

@@ -62,8 +62,8 @@ class Bubblewrap(HostSandbox):
         super().__init__(environment, scratch)
         self._program = shutil.which("bwrap", path=PROGRAMS) or "bwrap"
         self._no_userns = ["--disable-userns"] if found >= WITH_USERNS_SWITCH else []
-        self._user = SpareUser.claim() if os.geteuid() == 0 else None
-        self._uid = self._user.uid if self._user else None
+        self.user = SpareUser.claim() if os.geteuid() == 0 else None
+        self._uid = self.user.uid if self.user else None
         self._tree = tree.Tree.create(self.environment, self.view, self.folder)
 
     def spawn(self, cell: Cell) -> RunningCell:

@@ -48,14 +48,10 @@ class Staged(HostSandbox):
             raise PermissionError("only root can make namespaces without bubblewrap")
         if not kernel.has_capability(kernel.CAP_SYS_ADMIN):
             raise PermissionError("root may not make namespaces here (no CAP_SYS_ADMIN)")
-        self._user = SpareUser.claim()
         super().__init__(environment, scratch)
+        self.user = SpareUser.claim()
+        self._uid = self.user.uid
         self._tree = tree.Tree.create(self.environment, self.view, self.folder)
-
-    def close(self) -> None:
-        """See `Sandbox`."""
-        super().close()
-        self._user.release()
 
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
@@ -73,7 +69,7 @@ class Staged(HostSandbox):
             partial(stage.move_in, str(tree.INSIDE.code)),
             partial(_restrict_if_possible, Rules(read=[Path("/")], write=writable)),
             kernel.forbid_capabilities,
-            partial(launch.become, self._user.uid),
+            partial(launch.become, self._uid),
             kernel.drop_capabilities,
             launch.die_with_parent,
             launch.make_home,
@@ -83,7 +79,7 @@ class Staged(HostSandbox):
             cell,
             tree.inside(cell),
             steps,
-            uid=self._user.uid,
+            uid=self._uid,
             tmpfs=tuple(place.target for place in memory),
         )
 
@@ -108,16 +104,10 @@ class Restricted(HostSandbox):
         self._abi = kernel.landlock_abi() if seccomp.supported() else 0
         if self._abi < landlock.WITH_SCOPE:
             raise OSError(f"Landlock 6 is needed (Linux 6.12), here it is {self._abi}")
-        self._user = SpareUser.claim() if os.geteuid() == 0 else None
         super().__init__(environment, scratch)
+        self.user = SpareUser.claim() if os.geteuid() == 0 else None
         (self.folder / "tmp").mkdir(mode=0o755)
         self._read, self._listed = self._readable()
-
-    def close(self) -> None:
-        """See `Sandbox`."""
-        super().close()
-        if self._user:
-            self._user.release()
 
     def _readable(self) -> tuple[list[Path], list[Path]]:
         """What every cell may read, and of which folders only the names."""
@@ -132,13 +122,13 @@ class Restricted(HostSandbox):
 
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
-        uid = self._user.uid if self._user and self._reaches(cell) else None
+        uid = self.user.uid if self.user and self._reaches(cell) else None
         tmp = launch.temporary_folder(self.folder / "tmp", uid)
         inside = launch.on_the_host(cell, self.view.python, tmp)
         filters = seccomp.program(internet=cell.loopback, affinity=cell.cpus is None)
         steps: list[Callable[[], None]] = [
             partial(os.chdir, cell.code),
-            *([kernel.forbid_capabilities] if self._user else []),
+            *([kernel.forbid_capabilities] if self.user else []),
             *([partial(launch.become, uid)] if uid is not None else []),
             kernel.drop_capabilities,
             partial(self._restrict, self._rules(cell, tmp)),
