@@ -59,7 +59,7 @@ def test_every_setting_has_a_help() -> None:
         ("fixed.py", "x = 2\n", "protected-file"),
         ("notes.txt", "m\n", "not-editable"),
         ("new.py", "y = 1\n", "file-added"),
-        ("train.py", SOURCE + "x = 'abc'\n" * 60_000, "file-size"),
+        ("train.py", SOURCE + "# abc\n" * 90_000, "file-size"),
         ("train.py", SOURCE + "import socket\n", "forbidden-name"),
     ],
 )
