@@ -140,10 +140,10 @@ class Channel:
         """
         result = np.empty(offered.shape, offered.dtype)
         view = _bytes_of(result)
-        if offered.place == INLINE:
-            view[:] = message.body[offered.start : offered.start + offered.nbytes]
-        else:
+        if offered.place == SHARED:
             self._copy_shared(view, offered.start)
+        elif view:
+            view[:] = message.body[offered.start : offered.start + offered.nbytes]
         return result
 
     def _copy_shared(self, view: memoryview, start: int) -> None:

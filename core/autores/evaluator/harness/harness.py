@@ -198,7 +198,7 @@ class Part:
 
     def answer(self, array: Any) -> None:
         """Answer, once; anything that numpy can make an array of."""
-        self._link.answer(np.ascontiguousarray(array))
+        self._link.answer(array)
 
     def truth(self) -> Any:
         """What would have been right, once the answer is given, in tasks that tell.
@@ -314,7 +314,8 @@ class _Link:
             parts += [bytes([len(text)]), text, struct.pack("<d", float(value))]
         self.send(Kind.LOG, b"".join(parts))
 
-    def answer(self, array: np.ndarray[Any, Any]) -> None:
+    def answer(self, array: Any) -> None:
+        array = np.ascontiguousarray(array)
         with self._sending:
             if not MEMORY or array.nbytes < INLINE_BYTES:
                 note = describe(array, INLINE, 0)
