@@ -57,6 +57,8 @@ CREATE INDEX trials_by_parent ON trials (parent);
 CREATE INDEX trials_by_specialist ON trials (specialist);
 CREATE INDEX trials_by_status ON trials (status);
 CREATE INDEX trials_by_placing ON trials (placing) WHERE placing IS NOT NULL;
+CREATE INDEX trials_by_specialist_placing ON trials (specialist, placing)
+    WHERE placing IS NOT NULL;
 CREATE INDEX trials_by_status_placing ON trials (status, placing) WHERE placing IS NOT NULL;
 CREATE INDEX trials_by_finish ON trials (finished_at DESC) WHERE finished_at IS NOT NULL;
 CREATE INDEX trials_by_specialist_finish ON trials (specialist, finished_at DESC)
@@ -92,8 +94,13 @@ CREATE TABLE tallies (
 ) STRICT, WITHOUT ROWID;
 
 -- Words of hypotheses, split by us: to this tokenizer only the spaces between are not words.
+-- The beginnings of words are indexed too, else each search would read all that begins so.
 CREATE VIRTUAL TABLE words USING fts5(
-    hypothesis, content = '', detail = 'none', prefix = '1 2 3', tokenize = "ascii tokenchars '_'"
+    hypothesis,
+    content = '',
+    detail = 'none',
+    prefix = '1 2 3 4 5 6 7 8 9 10 11 12',
+    tokenize = "ascii tokenchars '_'"
 );
 
 CREATE TABLE secrets (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
