@@ -135,10 +135,11 @@ def _read_plain(parent: int, name: str, path: str) -> bytes:
         descriptor = os.open(name, _READ, dir_fd=parent)
     except OSError:
         raise KeyError(path) from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        os.close(descriptor)
+        raise KeyError(path)
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise KeyError(path)
         return file.read(names.LARGEST_FILE + 1)
 
 

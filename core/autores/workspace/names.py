@@ -22,7 +22,7 @@ DEEPEST = 12
 LARGEST_FILE = 4 << 20
 LARGEST_TREE = 32 << 20
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.(][A-Za-z0-9_.+@=,() -]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]*")
 _NUMBERED = {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | _NUMBERED
 
@@ -105,9 +105,9 @@ _RULES = (
     ),
     _Rule(
         "name-characters",
-        _any_part(lambda part: not _PLAIN.fullmatch(part) or part[-1] in " ."),
+        _any_part(lambda part: not _PLAIN.fullmatch(part) or part.endswith(".")),
         "the name has characters that shells, globs or other systems read differently.",
-        "Rename it with the letters a-z, digits, '_', '-' and '.', not beginning with '-'.",
+        "Rename it with the letters a-z, digits, '_', '-' and '.', not beginning with '-' nor ending with '.'.",
     ),
     _Rule(
         "name-long",
