@@ -107,7 +107,7 @@ _RULES = (
         "name-characters",
         _any_part(lambda part: not _PLAIN.fullmatch(part) or part.endswith(".")),
         "the name has characters that shells, globs or other systems read differently.",
-        "Rename it with the letters a-z, digits, '_', '-' and '.', not beginning with '-' nor ending with '.'.",
+        "Rename it with the letters a-z, digits, '_', '-' and '.'; no '-' first, no '.' last.",
     ),
     _Rule(
         "name-long",
