@@ -23,6 +23,7 @@ def matches(trial: Trial, query: Query) -> bool:
         and (not query.phases or trial.phase in query.phases)
         and query.specialist in (None, trial.submission.specialist)
         and query.session in (None, trial.submission.session)
+        and query.tree in (None, trial.submission.tree)
         and (query.parent is None or query.parent == trial.parent)
         and query.tree in (None, trial.submission.tree)
         and (query.before is None or trial.id < query.before)

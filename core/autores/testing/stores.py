@@ -76,6 +76,7 @@ def submission(number: int, parents: Sequence[int] = (0,), **fields: Any) -> Sub
             "specialist": "optim",
             "session": "s1",
             "call": str(number),
+            "tree": f"tree {number % 5}",
         }
         | fields
     )
@@ -354,6 +355,8 @@ class StoreConformance:
             Query(specialist="nobody"),
             Query(session="s2"),
             Query(parent=5),
+            Query(tree="tree 1", limit=1),
+            Query(tree="tree 9"),
             Query(parent=0, before=4, visible=True),
             Query(text="wid"),
             Query(text="WIDE warm"),

@@ -172,8 +172,8 @@ class Transaction:
 # ---------------------------------------------------------------------------------- rows
 
 _COLUMNS = (
-    *("id", "changed", "parent", "specialist", "session", "call", "status", "phase", "placing"),
-    *("finished_at", "visible", "unsettled", "leading", "kept", "body"),
+    *("id", "changed", "parent", "specialist", "session", "call", "tree", "status", "phase"),
+    *("placing", "finished_at", "visible", "unsettled", "leading", "kept", "body"),
 )
 _VALUES = ", ".join(f":{name}" for name in _COLUMNS)
 _INSERT = f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({_VALUES})"
@@ -191,6 +191,7 @@ def row_of(entry: Entry, changed: int, direction: Direction) -> dict[str, Any]:
         "specialist": trial.submission.specialist,
         "session": trial.submission.session,
         "call": trial.submission.call,
+        "tree": trial.submission.tree,
         "status": _status(trial.status),
         "phase": trial.phase.value,
         "placing": None if trial.score is None else -direction.gain(0.0, trial.score),
@@ -266,6 +267,7 @@ def _conditions(query: Query) -> tuple[list[str], list[Any]]:
         "specialist": query.specialist,
         "session": query.session,
         "parent": query.parent,
+        "tree": query.tree,
     }
     terms = [f"{name} = ?" for name, value in equal.items() if value is not None]
     arguments: list[Any] = [value for value in equal.values() if value is not None]

@@ -42,6 +42,7 @@ CREATE TABLE trials (
     specialist TEXT NOT NULL,
     session TEXT NOT NULL,
     call TEXT NOT NULL,
+    tree TEXT NOT NULL,
     status TEXT NOT NULL,
     phase TEXT NOT NULL,
     placing REAL,
@@ -54,6 +55,7 @@ CREATE TABLE trials (
 ) STRICT;
 CREATE UNIQUE INDEX trials_by_call ON trials (session, call);
 CREATE INDEX trials_by_parent ON trials (parent);
+CREATE INDEX trials_by_tree ON trials (tree);
 CREATE INDEX trials_by_specialist ON trials (specialist);
 CREATE INDEX trials_by_status ON trials (status);
 CREATE INDEX trials_by_placing ON trials (placing) WHERE placing IS NOT NULL;

@@ -76,7 +76,8 @@ class SqliteStore:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         with told(path):
-            self._writable = os.access(path if path.exists() else path.parent, os.W_OK)
+            place = path if path.exists() else path.parent
+            self._writable = os.access(place, os.W_OK, effective_ids=True)
             self._writer = self._prepared(migrations)
 
     # ------------------------------------------------------------------------- connections

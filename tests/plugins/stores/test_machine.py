@@ -37,7 +37,7 @@ bodies = st.one_of(
         lambda trial, parents, who, text, call: Accepted(
             trial=trial,
             submission=submission(
-                trial, parents, specialist=who, session=who, hypothesis=text, call=call
+                trial, parents, specialist=who, session=who, hypothesis=text, call=call, tree=call
             ),
         ),
         trials,
@@ -70,6 +70,7 @@ queries = st.builds(
     specialist=st.none() | names,
     session=st.none() | names,
     parent=st.none() | trials,
+    tree=st.none() | st.sampled_from("abc"),
     text=st.just("") | texts,
     visible=st.booleans(),
     unsettled=st.booleans(),
