@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -11,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 from autores.codec import from_json, strict_loads
@@ -24,10 +24,12 @@ from autores.evaluator.staging import staging_folder
 from autores.evaluator.yard import remove
 from autores.records import Outcome
 
-PROGRAM = "autores.evaluator.single"
+PROGRAM = (sys.executable, "-I", "-m", "autores.evaluator.single")
 MOST_SAID = 64 << 20
 """Bytes of one outcome."""
 CHUNK = 1 << 16
+LOOK_S = 0.05
+"""How often a silent evaluator is looked at."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -54,8 +56,20 @@ def take_keys(path: Path) -> dict[str, bytes]:
         raise BadKeys(f"{path} cannot be used: {error}") from None
 
 
-def run_job(bundle: Bundle, keys: Mapping[str, bytes], results: Path) -> None:
+def run_job(
+    bundle: Bundle,
+    keys: Mapping[str, bytes],
+    results: Path,
+    *,
+    program: Sequence[str] = PROGRAM,
+) -> None:
     """Run all evaluations of a bundle; each result appears at once, whole and signed.
+
+    Args:
+        bundle: What is to be run.
+        keys: Evaluation and attempt to the key that signs its outcome.
+        results: An existing folder.
+        program: Runs one evaluation; see `autores.evaluator.single`.
 
     Raises:
         BadKeys: An evaluation has no key; nothing has run.
@@ -65,59 +79,65 @@ def run_job(bundle: Bundle, keys: Mapping[str, bytes], results: Path) -> None:
         raise BadKeys(f"no key for evaluation {missing[0]}")
     become_subreaper()
     for position, request in enumerate(bundle.requests):
-        outcome = run_single(bundle, position, request)
+        outcome = _run_single(bundle, position, program)
         evaluation = request.evaluation
         payload = sign(keys[key_name(evaluation)], evaluation, request.tree, outcome)
         _appear(results / f"{position}.json", payload)
 
 
-def run_single(bundle: Bundle, position: int, request: EvaluationRequest) -> Outcome:
+def _run_single(bundle: Bundle, position: int, program: Sequence[str]) -> Outcome:
     """Run one evaluation; when this returns, it and all that it started are dead."""
+    request = bundle.requests[position]
     work = Path(tempfile.mkdtemp(prefix="autores-"))
     work.chmod(0o711)  # candidates may be another user
     try:
         with staging_folder(Path(request.data_dir), work) as staging:
-            return _run(bundle.folder, position, request, work, staging)
+            arguments = (str(bundle.folder), str(position), str(work), str(staging))
+            return _run((*program, *arguments), request)
     finally:
         remove([work])
 
 
-def _run(
-    folder: Path, position: int, request: EvaluationRequest, work: Path, staging: Path
-) -> Outcome:
+def _run(command: Sequence[str], request: EvaluationRequest) -> Outcome:
     reading, writing = os.pipe()
-    with contextlib.closing(os.fdopen(reading, "rb", 0)):
-        arguments = (str(folder), str(position), str(work), str(staging), str(writing))
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-m", PROGRAM, *arguments],
-            env=_environment(request),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            pass_fds=[writing],
-            start_new_session=True,
-        )
-        os.close(writing)
-        reaper = Reaper()
+    with os.fdopen(reading, "rb", 0) as pipe:
         try:
-            said, complete = _listen(reading, time.monotonic() + request.outer_wall)
+            process = subprocess.Popen(
+                [*command, str(writing)],
+                env=_environment(request),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                pass_fds=[writing],
+                start_new_session=True,
+            )
         finally:
-            status = reaper.end(process.pid)
+            os.close(writing)
+        try:
+            said, complete = _listen(pipe, process.pid, time.monotonic() + request.outer_wall)
+        finally:
+            status = Reaper().end(process.pid)
             process.returncode = os.waitstatus_to_exitcode(status or 0)
     return _understand(said, complete, process.returncode, request.outer_wall)
 
 
-def _listen(pipe: int, until: float) -> tuple[bytes, bool]:
-    """What is said on a pipe to its end; and whether its end came in time."""
+def _listen(pipe: FileIO, pid: int, until: float) -> tuple[bytes, bool]:
+    """What a process says on a pipe until one of the two ends; and whether that was in time."""
     said = bytearray()
+    os.set_blocking(pipe.fileno(), False)
     while len(said) <= MOST_SAID:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            return bytes(said), False
-        chunk = os.read(pipe, CHUNK)
-        if not chunk:
+        ended = _has_ended(pid)  # first: its last words are read below
+        select.select([pipe], [], [], 0 if ended else LOOK_S)
+        chunk = pipe.read(CHUNK)
+        if chunk == b"" or (chunk is None and ended):
             return bytes(said), True
-        said += chunk
+        said += chunk or b""
+        if time.monotonic() > until:
+            return b"", False
     return b"", True
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _understand(said: bytes, complete: bool, code: int, wall: float) -> Outcome:
