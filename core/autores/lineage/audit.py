@@ -211,7 +211,7 @@ def _listing_differences(
     if stray or missing:
         yield Finding(message=f"the list of trials ({kind}) has {stray} and lacks {missing}")
     elif found != right:
-        yield Finding(message=f"the list of trials ({kind}) is out of order")
+        yield Finding(message=f"the list of trials ({kind}) is out of order or names one twice")
 
 
 # --------------------------------------------------------------------------------- code

@@ -71,7 +71,7 @@ class SqliteStore:
         self._lock = WriteLock(path.with_name(f"{path.name}-lock"), patience)
         self._pulses = Pulses(path)
         self._decoded = Decoded()
-        self._head = (0, Head())
+        self._head = ("", Head())
         self._appended = threading.Condition()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -231,12 +231,13 @@ class SqliteStore:
 
     def head(self) -> Head:
         """Where the lineage stands."""
-        row = self._row("SELECT seq, body FROM head")
-        if row is None:
-            return Head()
+        (text,) = self._row("SELECT body FROM head") or ("",)
         known = self._head
-        if known[1].seq != row[0]:
-            known = self._head = (row[0], from_json(Head, strict_loads(row[1])))
+        if known[0] != text:
+            try:
+                known = self._head = (text, from_json(Head, strict_loads(text)))
+            except ValueError as error:
+                raise StoreDamaged(f"{self._path}: the head is damaged: {error}") from error
         return known[1]
 
     def get(self, trial: int) -> Trial:
