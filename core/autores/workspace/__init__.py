@@ -1,1 +1,1 @@
-"""Recipes as files: what their names may be, where every submission is kept, where one is edited."""
+"""Recipes as files: their names, where submissions are kept, where they are edited."""

@@ -1,9 +1,10 @@
 """Who owns which part of a recipe: surfaces join what a task has with what a specialist does.
 
-A surface is named by files (`optim.py`) or by symbols in files (`train.py::Muon`,
-`train.py::Net.forward`, `train.py::lr_*`; `train.py::` is the code that binds no name); the
-most specific name wins. What no surface names belongs to the surfaces that use it, where it is private or is code that merely runs
-(`if __name__ == "__main__":`); other such parts belong to nobody but generalists.
+A surface is named by files (`optim.py`) or by symbols in files: `train.py::Muon`,
+`train.py::Net.forward`, `train.py::lr_*`, and `train.py::` for the code that binds no name;
+the most specific name wins. What no surface names belongs to the surfaces that use it, where
+it is private or is code that merely runs (`if __name__ == "__main__":`); other such parts
+belong to nobody but generalists.
 """
 
 from __future__ import annotations
