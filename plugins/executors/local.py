@@ -28,7 +28,7 @@ from autores.plugins.executors.leases import Grant, Leases, Want
 from autores.records import Lease
 
 EVALUATOR = (sys.executable, "-I", "-m", "autores.evaluator")
-GRACE_S = 1.0
+GRACE_S = 0.5
 """Between asking a job to end and making it."""
 POLL_S = 0.05
 """Between two looks for results, or for a host that others use."""

@@ -75,9 +75,9 @@ def _cell(request: EvaluationRequest, yard: Yard) -> Cell:
 
 def _text(output: Output) -> str:
     kept = output.head + output.tail
-    if not output.omitted and len(kept) <= 2 * KEPT:
-        return excerpt(kept, b"", 0)
-    return excerpt(output.head[:KEPT], kept[-KEPT:], output.size - len(output.head[:KEPT]) - KEPT)
+    if len(kept) <= 2 * KEPT:
+        return excerpt(output.head, output.tail, output.omitted)
+    return excerpt(kept[:KEPT], kept[-KEPT:], output.size - 2 * KEPT)
 
 
 def _words(contained: Contained, ending: Ending, seconds: float) -> str:
