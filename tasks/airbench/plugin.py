@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pluggy import HookimplMarker
-
+from autores import hookimpl
+from autores.evaluator.arena import Arena
+from autores.evaluator.request import EvaluationRequest
 from autores.records import (
     Direction,
     Gate,
@@ -14,6 +15,7 @@ from autores.records import (
     Limits,
     Metric,
     NoisePrior,
+    Outcome,
     Recipe,
     Submission,
     Task,
@@ -21,9 +23,8 @@ from autores.records import (
     Violation,
 )
 from autores.tasks.airbench import data, legality
+from autores.tasks.airbench.evaluate import evaluate
 from autores.tasks.airbench.profiles import PROFILES, profile_named
-
-hookimpl = HookimplMarker("autores")
 
 _HERE = Path(__file__).resolve().parent
 _SYMBOLS: Mapping[str, str] = {
@@ -75,8 +76,8 @@ def autores_task(profile: str) -> Task:
 
 
 @hookimpl
-def autores_prepare(task: Task, data_dir: Path) -> None:
-    data.prepare(profile_named(task.profile), data_dir)
+def autores_prepare(task: Task, data_dir: Path) -> str:
+    return data.prepare(profile_named(task.profile), data_dir).world
 
 
 @hookimpl
@@ -94,3 +95,8 @@ def autores_budget(task: Task) -> Limits:
 @hookimpl
 def autores_legality(task: Task, submission: Submission, tree: Tree) -> Iterable[Violation]:
     return tuple(legality.check_tree(tree)) if task.name == "airbench" else ()
+
+
+@hookimpl
+def autores_evaluate(request: EvaluationRequest, tree: Tree, arena: Arena) -> Outcome:
+    return evaluate(arena)

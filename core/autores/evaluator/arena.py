@@ -84,6 +84,7 @@ class Arena:
         entry: str = "train.py",
         data: Callable[[Path], object] | None = None,
         weights: Sealed | None = None,
+        wall: float | None = None,
         ranks: int = 1,
     ) -> Candidate:
         """Start the recipe in a fresh sandbox; use it as a context, whose end is its death.
@@ -95,6 +96,7 @@ class Arena:
             data: Lays out, in the empty folder that it is given, the data that appears at
                 GO; called at once.
             weights: What `until_done` returned, for the phase that answers.
+            wall: Seconds from GO, where the task allows less than the phase's limit.
             ranks: Processes, started by torchrun when there are several.
 
         Raises:
@@ -125,7 +127,7 @@ class Arena:
             ranks=ranks,
             sizes=self.request.task.sizes,
             prepare_wall=self._prepare_wall(phase),
-            wall=limits.wall[phase.limit],
+            wall=limits.wall[phase.limit] if wall is None else wall,
             free_prepare=self._free_prepare(phase),
             weight_bytes=limits.artifact_bytes - self._yard.code_bytes,
             report=self.measurements.append,

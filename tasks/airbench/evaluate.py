@@ -1,0 +1,113 @@
+"""How a recipe is measured: train on what appears at GO, answer in batches, count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import fmean
+
+from autores.errors import UserError
+from autores.evaluator.arena import Arena, Failed, Phase, Sealed
+from autores.records import Outcome, Sample
+from autores.status import Cause
+from autores.tasks.airbench import data
+from autores.tasks.airbench.data import Prepared
+from autores.tasks.airbench.profiles import profile_named
+from autores.tasks.airbench.scoring import BadAnswer, count_right, is_hopeless
+from autores.tasks.airbench.world import CLASSES, Bytes, Images
+
+SMOKE_SEED = 0
+"""Nothing that is measured depends on it."""
+SLOWER_INFERENCE = 3.0
+"""Inference may take so many times what the seed recipe takes."""
+
+
+def evaluate(arena: Arena) -> Outcome:
+    """Measure all seeds of a request; the score is their mean."""
+    request = arena.request
+    prepared = _prepared(arena)
+    pictures = prepared.held_out(request.evaluation.split.value)
+    if "smoke" in request.limits.wall:
+        _train(arena, prepared, Phase.SMOKE, SMOKE_SEED, _classes(arena, "smoke"))
+    for seed in request.evaluation.seeds:
+        arena.record(_measure(arena, prepared, pictures, seed))
+        _give_up_if_hopeless(arena, len(pictures))
+    return arena.outcome(fmean(sample.score for sample in arena.samples))
+
+
+def _measure(arena: Arena, prepared: Prepared, pictures: Images, seed: int) -> Sample:
+    request = arena.request
+    classes = _classes(arena, seed)
+    order = data.order(request.derive("order", seed), len(pictures))
+    size = request.task.sizes["test_batch"]
+    parts = [pictures[order[rows]] for rows in data.batches(len(order), size)]
+
+    seconds, weights = _train(arena, prepared, Phase.TRAIN, seed, classes)
+    with arena.spawn(
+        Phase.INFER, seed=seed, weights=weights, wall=_inference_wall(arena)
+    ) as answerer:
+        answerer.until_ready()
+        answerer.go()
+        answers = [answerer.ask(part.images, shape=(len(part), CLASSES)) for part in parts]
+
+    try:
+        right = sum(
+            count_right(answer, classes[part.labels])
+            for answer, part in zip(answers, parts, strict=True)
+        )
+    except BadAnswer as error:
+        raise Failed(Cause.PROTOCOL if error.finite else Cause.NOT_FINITE, str(error)) from None
+    return Sample(
+        seed=seed,
+        score=seconds + answerer.seconds,
+        counts={"right": right, "asked": len(pictures)},
+        metrics={
+            "accuracy": right / len(pictures),
+            "training": seconds,
+            "inference": answerer.seconds,
+        },
+    )
+
+
+def _train(
+    arena: Arena, prepared: Prepared, phase: Phase, seed: int, classes: Bytes
+) -> tuple[float, Sealed]:
+    with arena.spawn(
+        phase, seed=seed, data=lambda folder: data.stage(prepared, folder, classes)
+    ) as trainee:
+        trainee.until_ready()
+        trainee.go()
+        weights = trainee.until_done()
+    return trainee.seconds, weights
+
+
+def _classes(arena: Arena, use: int | str) -> Bytes:
+    return data.permutation(arena.request.derive("classes", use))
+
+
+def _prepared(arena: Arena) -> Prepared:
+    request = arena.request
+    prepared = data.open_prepared(profile_named(request.task.profile), Path(request.data_dir))
+    wanted = request.evaluation.world
+    if wanted not in ("", prepared.world):
+        raise UserError(f"the data here is of world {prepared.world}, not {wanted}")
+    return prepared
+
+
+def _inference_wall(arena: Arena) -> float:
+    limit = arena.request.limits.wall["inference"]
+    seed_recipe = arena.request.reference("inference")
+    return limit if seed_recipe is None else min(limit, SLOWER_INFERENCE * seed_recipe)
+
+
+def _give_up_if_hopeless(arena: Arena, each: int) -> None:
+    request = arena.request
+    (gate,) = request.task.gates
+    threshold, pooled = request.threshold(gate), arena.pooled
+    to_come = each * (len(request.evaluation.seeds) - len(arena.samples))
+    right, asked = pooled["right"], pooled["asked"]
+    if threshold is not None and is_hopeless(right, asked, to_come, threshold):
+        raise Failed(
+            Cause.GATE,
+            f"stopped after {len(arena.samples)} seeds: {right:,} of {asked:,} right "
+            f"can hardly become {threshold} any more",
+        )
