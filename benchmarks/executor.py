@@ -139,6 +139,13 @@ class Bench:
         return taken / count
 
 
+def toy_itself(jobs: ToyJobs) -> float:
+    """Seconds of what a task does, without any executor."""
+    request = jobs.request(1)
+    tree = jobs.code.tree(request.evaluation.commit)
+    return median_seconds(lambda: toy.autores_evaluate(request=request, tree=tree), QUEUE)
+
+
 def grant_all() -> None:
     """Queue and grant a thousand leases."""
     leases = Leases(cpus=range(16), jobs=8)
@@ -171,7 +178,8 @@ def rows(bench: Bench) -> list[Row]:
     hashing = median_seconds(lambda: (code_hash("autores"), code_hash(toy.__name__)), TIMES)
     heeding = asyncio.run(bench.cancel_to_last_end("SIG_DFL"))
     ignoring = asyncio.run(bench.cancel_to_last_end("SIG_IGN"))
-    inline = asyncio.run(bench.evaluation(Inline(), 1_000))
+    inline = asyncio.run(bench.evaluation(Inline(), QUEUE))
+    bare = toy_itself(bench.jobs)
     whole = asyncio.run(bench.evaluation(bench.local(), TIMES))
     queued, given_up = asyncio.run(bench.queue())
     drained = asyncio.run(bench.drain(100))
@@ -182,7 +190,8 @@ def rows(bench: Bench) -> list[Row]:
         _row(f"cancel to last of {DAEMONS} daemons dead", heeding, samples=3, limit=1.0),
         _row("the same, ignoring SIGTERM", ignoring, heeding, "heeding it", samples=3, limit=1.5),
         _row("toy evaluation, own process", whole, inline, "`inline`", samples=TIMES),
-        _row("toy evaluation, `inline`", inline, samples=1_000, limit=0.001),
+        _row("toy evaluation, `inline`", inline, bare, "the task alone", samples=QUEUE),
+        _row("of which `inline` itself", inline - bare, samples=QUEUE, limit=0.0005),
         _row(f"queue a job, of {QUEUE:,}", queued, samples=QUEUE),
         _row("give one of them up", given_up, samples=QUEUE),
         _row("queued job that does nothing", drained, to_end, "the shim alone", samples=100),
