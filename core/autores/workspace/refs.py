@@ -17,6 +17,7 @@ BATCH = 256
 STALE_SECONDS = 60.0
 """A lock of this age belongs to a process that was killed."""
 _HEADER = "# pack-refs with: peeled fully-peeled sorted \n"
+_TRIAL = re.compile(r"refs/tags/trial/(\d+)")
 _PACKED_TRIAL = re.compile(rb" refs/tags/trial/(\d+)\n")
 
 
@@ -41,6 +42,15 @@ class TrialRefs:
         except FileNotFoundError:
             return -1
         return max(map(int, _PACKED_TRIAL.findall(data)), default=-1)
+
+    def published(self) -> dict[int, str]:
+        """The commit that each trial's tag names, as it stands on disk now."""
+        packed = _parse(self._packed.read_text("ascii")) if self._packed.exists() else {}
+        commits = {ref: lines.split()[0] for ref, lines in packed.items()}
+        for file in (self._path / "refs" / "tags" / "trial").glob("*"):
+            commits[f"refs/tags/trial/{file.name}"] = file.read_text("ascii").strip()
+        numbered = ((_TRIAL.fullmatch(ref), commit) for ref, commit in commits.items())
+        return {int(found[1]): commit for found, commit in numbered if found}
 
     def publish(self, trial: int, commit: str) -> None:
         """Point a trial's tag at its commit; packs when enough of them are loose."""

@@ -304,6 +304,10 @@ class CodeRepository:
         """Let people say `git log trial/0017`."""
         self.refs.publish(trial, commit)
 
+    def published(self) -> dict[int, str]:
+        """The commit that each trial's tag names."""
+        return self.refs.published()
+
     def mend(self, rows: Iterable[tuple[int, str]]) -> None:
         """Bring the refs up to the truth.
 
