@@ -66,16 +66,16 @@ def test_who_took_the_host_lets_others_wait_for_it(make: MakeLock) -> None:
 
 
 def test_lock_lasts_as_long_as_a_process_of_the_job(make: MakeLock, tmp_path: Path) -> None:
-    dies = HostLock(tmp_path / "locks")
+    dies, other = HostLock(tmp_path / "locks"), make()
     assert dies.share()
     waits = "import sys; sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", waits], stdin=subprocess.PIPE, pass_fds=[dies.descriptor]
     ) as job:
         dies.close()
-        assert not make().take()
+        assert not other.take()
         job.communicate()
-    assert make().take()
+    assert other.take()
 
 
 def test_all_users_of_the_machine_may_lock(make: MakeLock, tmp_path: Path) -> None:
