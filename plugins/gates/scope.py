@@ -31,8 +31,8 @@ def _foreign(edit: Edit, place: Place, severity: Severity) -> Violation:
     return Violation(
         rule="scope",
         message=f"{what} {whose}; {edit.specialist.key} owns {own}.",
-        fix="Restore it; what you add must be private (named with a leading '_') or within "
-        "what you own. Imports and calls of what you own are free.",
+        fix="Restore it. Free are imports, comments, new names with a leading '_', new code that "
+        "your own parts use, and where your own parts are called.",
         severity=severity,
         path=shown(place.path),
         line=place.line,

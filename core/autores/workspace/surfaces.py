@@ -2,9 +2,9 @@
 
 A surface is named by files (`optim.py`) or by symbols in files: `train.py::Muon`,
 `train.py::Net.forward`, `train.py::lr_*`, and `train.py::` for the code that binds no name;
-the most specific name wins. What no surface names belongs to the surfaces that use it, where
-it is private or is code that merely runs (`if __name__ == "__main__":`); other such parts
-belong to nobody but generalists.
+the most specific name wins. What no surface names belongs to the surfaces whose code uses it;
+code that merely runs (`if __name__ == "__main__":`) to those that it uses. What is left
+belongs to nobody but generalists.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ class FileSurfaces:
         """What no surface names, by who uses it or what it uses."""
         named = {unit: self._by_name(unit) for unit in self._units}
         orphans = [u for u, surfaces in named.items() if not surfaces]
-        private = [unit for unit in orphans if unit.is_private]
+        defined = [unit for unit in orphans if unit.names and not _merely_runs(unit)]
         used = {unit: syntax.mentions(unit) for unit in self._units} if orphans else {}
-        while grown := {u: s for u in private if (s := _of_users(u, named, used)) != named[u]}:
+        while grown := {u: s for u in defined if (s := _of_users(u, named, used)) != named[u]}:
             named |= grown
         of_name = {_last(n): s for unit, s in named.items() for n in unit.names}
         for unit in orphans:

@@ -6,12 +6,15 @@ import ast
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 LARGEST_SOURCE = 1 << 20
 """Bytes of a file above which it is not parsed: recipes are written by hand."""
 DEEPEST = 120
 """Levels of nesting above which it is not either; functions here recurse."""
+_REMEMBERED = 64 << 10
+"""Bytes of a file whose tree is worth keeping for a while."""
 _LONGEST_NUMBER = 10_000
 """Bits; Python itself prints no more than 4,300 digits."""
 Form = Any
@@ -60,9 +63,13 @@ class Unit:
 
 
 def parse(data: bytes) -> ast.Module | None:
-    """The syntax tree of a file; None if it is no Python that people would write."""
+    """The syntax tree of a file, to be read only; None if people would not write such Python."""
     if len(data) > LARGEST_SOURCE:
         return None
+    return _parse_again(data) if len(data) <= _REMEMBERED else _parse(data)
+
+
+def _parse(data: bytes) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,6 +77,9 @@ def parse(data: bytes) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return module if _is_readable(module) else None
+
+
+_parse_again = lru_cache(maxsize=4)(_parse)  # an edit is looked at from several sides
 
 
 def _is_readable(module: ast.Module) -> bool:

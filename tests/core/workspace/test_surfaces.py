@@ -159,6 +159,10 @@ class TestOutside:
             ("class Net(Base):", "class Net(Base):\n    def _mine(self): ...\n"),
             ("opt = Muon(net)", "opt = Muon(net, 2 * lr)"),
             ("opt.step(1)", "opt.step(lr)"),
+            (
+                "        return _inner(rate)",
+                "        return new(rate)\n\n\ndef new(x):\n    return x",
+            ),
             ("opt.step(1)", ""),
             ("opt.step(1)", "opt.step(1)\n        muon = Muon(x)"),
             ('os.environ["A"] = "1"', 'os.environ["A"] = "1"\nmuon = Muon(1)'),
