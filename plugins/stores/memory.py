@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from autores import hookimpl
 from autores.events import Body, Event, Head
 from autores.lineage.book import Book
-from autores.lineage.chain import Link, Normalise, as_it_is, seal
+from autores.lineage.chain import Link, Normalise, seal
+from autores.lineage.clean import cleaned
 from autores.lineage.fold import step
 from autores.lineage.store import NO_SECRETS, Build, Misfit, Query
 from autores.records import Look, Trial
@@ -24,7 +25,7 @@ class MemoryStore:
     """Keeps the protocol `autores.lineage.store.LineageStore` in dictionaries."""
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.time, normalise: Normalise = as_it_is
+        self, *, clock: Callable[[], float] = time.time, normalise: Normalise = cleaned
     ) -> None:
         """Begin empty."""
         self._clock = clock

@@ -197,6 +197,15 @@ class StoreConformance:
         assert [link.open() for link in store.links(1)] == list(written)
         assert store.head().hash == written[-1].hash
 
+    def test_text_is_cleaned_before_it_is_hashed(self, store: LineageStore) -> None:
+        given = submission(0, hypothesis="two\nlines\x1b[2J\tand a tab")
+        (event,) = store.append(lambda head: [Accepted(trial=0, submission=given)])
+        assert store.since(1) == (event,)
+        hypothesis = store.get(0).submission.hypothesis
+        assert hypothesis.isprintable()
+        assert [t.id for t in store.query(Query(text="lines tab"))] == [0]
+        assert audit(store) == ()
+
     def test_nothing_to_append_writes_nothing(self, store: LineageStore) -> None:
         before = store.head()
         assert store.append(lambda head: (), secrets={"k": b"v"}) == ()

@@ -14,7 +14,8 @@ from typing import Any
 from autores.codec import from_json, strict_loads
 from autores.errors import UserError
 from autores.events import Body, Event, Head
-from autores.lineage.chain import Link, Normalise, as_it_is, seal
+from autores.lineage.chain import Link, Normalise, seal
+from autores.lineage.clean import cleaned
 from autores.lineage.fold import step
 from autores.lineage.store import (
     NO_SECRETS,
@@ -51,7 +52,7 @@ class SqliteStore:
         path: Path,
         *,
         clock: Callable[[], float] = time.time,
-        normalise: Normalise = as_it_is,
+        normalise: Normalise = cleaned,
         patience: float = PATIENCE,
         migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
