@@ -88,6 +88,7 @@ def evaluate(full: None, prepared: data.Prepared, tmp_path: Path) -> Evaluate:
             data_dir=str(prepared.folder.parents[1]),
             secret="ab" * 16,
             min_level="full",
+            cpus=(min(os.sched_getaffinity(0)),),  # two threads crawl beside other work
         )
         request = replace(request, **changes)
         write_bundle(tmp_path / "bundle", [request], {"c": {"train.py": source}})
