@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -167,12 +168,14 @@ class Opening:
 
 
 def _plain(value: Any) -> Any:
-    """A setting as TOML would have it."""
+    """A setting as JSON can say it; paths, dates and `inf` are read from text as well."""
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Enum):
         return value.value
-    return str(value) if isinstance(value, os.PathLike) else value
+    is_json = value is None or isinstance(value, str | int)
+    is_json |= isinstance(value, float) and math.isfinite(value)
+    return value if is_json else str(value)
 
 
 class WorkerDied(Exception):
@@ -187,6 +190,7 @@ class Gatekeeper:
         self._limit = limit
         self._worker: Process | None = None
         self._turn = asyncio.Lock()
+        self._closed = False
 
     @classmethod
     async def start(cls, repository: Path, loaded: Loaded, *, limit: float = LIMIT) -> Self:
@@ -223,10 +227,11 @@ class Gatekeeper:
                     return (_too_slow(self._limit),)
                 except WorkerDied:
                     continue
-        return (_failed("their worker died twice on this commit"),)
+        return (_failed("their worker died on this commit, and so did the next"),)
 
     async def close(self) -> None:
-        """End the worker; a check that is under way ends as well."""
+        """End the worker for good; a check that is under way fails."""
+        self._closed = True
         await self._kill()
 
     async def _ask(self, request: Mapping[str, Any]) -> tuple[Violation, ...]:
@@ -240,6 +245,8 @@ class Gatekeeper:
         """Have a worker that has loaded its plugins."""
         if self._worker is not None and self._worker.returncode is None:
             return
+        if self._closed:
+            raise WorkerDied("it was closed")
         self._worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "autores.gatekeeper"),
             stdin=PIPE,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -9,13 +10,14 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from autores.config import SettingsBook, Value
 from autores.errors import RunFailed, UserError
-from autores.gatekeeper import DirectGates, Gatekeeper
+from autores.gatekeeper import DirectGates, Gatekeeper, Opening
 from autores.loading import Loaded
 from autores.manager import Group, PluginManager
 from autores.records import Severity, Specialist, Submission, Violation
@@ -152,6 +154,16 @@ def test_settings_reach_the_worker(lab: Lab) -> None:
     assert {v.rule: v.severity for v in found} == {"scope": Severity.WARN, "word": Severity.WARN}
 
 
+def test_settings_of_every_kind_can_be_sent(lab: Lab) -> None:
+    odd = (Path("runs"), math.inf, date(2030, 1, 31), ("a", 1), Severity.WARN, None, True, 0.5)
+    for number, value in enumerate(odd):
+        lab.loaded.settings.values[f"odd.n{number}"] = Value(value=value, source="test")
+    sent = Opening.of(lab.code.path, lab.loaded).settings
+    told = [sent[f"odd.n{number}"] for number in range(len(odd))]
+    assert told == ["runs", "inf", "2030-01-31", ["a", 1], "warn", None, True, 0.5]
+    assert ask(lab, seed_with("well")) == [()]
+
+
 def test_a_plugin_that_raises_is_our_failure_and_hides_nothing(lab: Lab) -> None:
     foreign = SEED.decode().replace("degree = 4", "degree = 5  # RAISE")
     ((scope, error),) = ask(lab, foreign)
@@ -210,6 +222,23 @@ def test_a_cancelled_check_leaves_no_answer_for_the_next(lab: Lab) -> None:
             await keeper.close()
 
     assert [v.rule for v in asyncio.run(asked())] == ["syntax"]
+
+
+def test_closing_ends_a_check_and_starts_nothing(lab: Lab) -> None:
+    async def asked() -> tuple[tuple[Violation, ...], int]:
+        keeper = await Gatekeeper.start(lab.code.path, lab.loaded)
+        assert keeper._worker is not None
+        pid = keeper._worker.pid
+        hanging = asyncio.create_task(keeper.check(lab.submit(seed_with("HANG")), OPTIM))
+        await asyncio.sleep(0.3)
+        await keeper.close()
+        found = await hanging
+        assert keeper._worker is None
+        return found, pid
+
+    (found,), pid = asyncio.run(asked())
+    assert found.cause is Cause.HARNESS
+    assert not _runs(pid)
 
 
 def test_checks_wait_for_each_other(lab: Lab) -> None:
