@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 """All but tab and line feed: colours, cursor movements, titles, carriage returns."""
@@ -13,6 +14,36 @@ _INVISIBLE = (
 )
 """Directions, joiners, fillers, selectors, tags, halves of characters."""
 _HIDDEN = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
+
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and movements
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles, links
+    r"|\x1b[ -/]*[0-~]"
+)
+"""What terminals obey, whole, so that nothing of it is left behind as text."""
+_MARKUP = re.compile(
+    r" ?</?(?:[a-z]+:)?(?:function_calls?|tool_calls?|tool_use|tool_results?|invoke|parameter)"
+    r"(?:\s[^<>]*)?/?> ?",
+    re.IGNORECASE,
+)
+"""What is left of a call of a tool in a text that should have been an argument of it."""
+
+
+def clean(text: str, *, one_line: bool = False) -> str:
+    """Free text as it is written down: composed, without controls and stray markup, trimmed.
+
+    What is written once reads the same everywhere; cleaned again it stays as it is.
+
+    Args:
+        text: Such as a hypothesis or a note.
+        one_line: Whether line feeds become spaces too.
+    """
+    text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\t", " ")
+    text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
+    text = _MARKUP.sub(" ", text)
+    if one_line:
+        return " ".join(text.split())
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
 
 def escape(text: str) -> str:
