@@ -24,7 +24,7 @@ from autores.records import (
     Task,
     Trial,
 )
-from autores.status import Status
+from autores.status import Cause, Status
 
 Tally = Mapping[tuple[str, Status | None], int]
 
@@ -256,7 +256,7 @@ class _All:
         return self._store.tally()
 
     def number(self, trial: int) -> int:
-        return self.get(trial).id
+        return self._store.get(trial).id
 
     def stored(self, trial: int) -> int:
         return self.get(trial).id
@@ -299,10 +299,11 @@ class _Alone:
 
     def standing(self) -> Head:
         """The start leads, until a row of this session does."""
-        rows = self._rows().values()
-        last = max((t.id for t in rows if t.status in (Status.LEAD, Status.KEEP)), default=0)
-        kept = max((t.id for t in rows if t.status is Status.KEEP), default=0)
-        return Head(lead=last, best=kept)
+        rows = self._rows()
+        feasible = 0 if rows[0].cause is Cause.VALID else None
+        leads = (t.id for t in rows.values() if t.status in (Status.LEAD, Status.KEEP))
+        keeps = (t.id for t in rows.values() if t.status is Status.KEEP)
+        return Head(lead=max(leads, default=0), best=max(keeps, default=feasible))
 
     def calibration(self) -> Calibration | None:
         """Noise and gates; the seed recipe's score is another trial's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ class Decoded:
     def __init__(self) -> None:
         """Begin empty."""
         self._known: dict[int, tuple[int, Entry]] = {}
+        self._lock = threading.Lock()
 
     def entry(self, trial: int, changed: int, body: str) -> Entry:
         """The entry of a row, whose `changed` says whether the one at hand is still it."""
@@ -41,9 +43,10 @@ class Decoded:
 
     def keep(self, changed: int, entry: Entry) -> None:
         """Have it at hand, in the place of the one that has been longest."""
-        self._known[entry.trial.id] = (changed, entry)
-        while len(self._known) > _CACHED:
-            self._known.pop(next(iter(self._known)), None)
+        with self._lock:
+            self._known[entry.trial.id] = (changed, entry)
+            if len(self._known) > _CACHED:
+                del self._known[next(iter(self._known))]
 
 
 def text_of(record: object) -> str:

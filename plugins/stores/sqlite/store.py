@@ -24,6 +24,7 @@ from autores.lineage.store import (
     NoSuchTrial,
     Query,
     StoreDamaged,
+    StoreError,
     StoreReadOnly,
 )
 from autores.plugins.stores.sqlite.files import (
@@ -92,8 +93,9 @@ class SqliteStore:
         is_new = not self._path.exists()
         with self._lock.held():
             connection = self._connected()
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise StoreError(f"{self._path} cannot be in WAL mode; use a local disk")
             migrate(connection, self._path, migrations, writable=True)
         if is_new:
             _sync_folder(self._path.parent)
@@ -125,7 +127,10 @@ class SqliteStore:
             try:
                 yield connection
             finally:
-                self._idle.append(connection)
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
 
     @contextmanager
     def _writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
