@@ -107,13 +107,14 @@ class Bench:
     async def evaluation(self, executor: Executor, times: int) -> float:
         """Seconds of one evaluation of the toy task, from start to the end of its job."""
         jobs = [self.job() for _ in range(times)]
-        begun = time.perf_counter()
+        seconds = []
         for job in jobs:
+            begun = time.perf_counter()
             results = await results_of(executor, await executor.start(job))
+            seconds.append(time.perf_counter() - begun)
             assert len(results) == 1
-        taken = time.perf_counter() - begun
         await executor.close()
-        return taken / times
+        return statistics.median(seconds)
 
     async def queue(self) -> tuple[float, float]:
         """Seconds to queue a job behind many, and to give one of them up."""
@@ -187,7 +188,7 @@ def rows(bench: Bench) -> list[Row]:
     return [
         _row("start to first process", first, alone, "the shim alone", samples=TIMES),
         _row("of which hashing our code", hashing, samples=TIMES),
-        _row(f"cancel to last of {DAEMONS} daemons dead", heeding, samples=3, limit=1.0),
+        _row(f"cancel to end of {DAEMONS} daemons", heeding, samples=3, limit=1.0),
         _row("the same, ignoring SIGTERM", ignoring, heeding, "heeding it", samples=3, limit=1.5),
         _row("toy evaluation, own process", whole, inline, "`inline`", samples=TIMES),
         _row("toy evaluation, `inline`", inline, bare, "the task alone", samples=QUEUE),

@@ -84,7 +84,7 @@ class ProbesBeside:
             task=replace(common.task, sizes={"argv": list(argv)}),
             plugin=probe.__name__,
             limits=replace(common.limits, wall={probe.PHASE: seconds}),
-            data_dir=str(common.folder / name),  # a probe has no data
+            data_dir=str((common.folder / name).absolute()),  # a probe has no data
             secret=secrets.token_hex(16),
             min_level=common.min_level,
         )

@@ -72,7 +72,7 @@ class _Entry:
 
     @property
     def folder(self) -> JobFolder:
-        return JobFolder(self.job.folder)
+        return JobFolder(self.job.folder.absolute())  # the job's working directory is another
 
     def stop(self) -> None:
         self.cancelled = True

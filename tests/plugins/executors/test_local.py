@@ -228,6 +228,31 @@ def test_evaluator_that_dies_has_no_result_and_frees_its_lease(
     play(lambda: make_executor(jobs=1), scene)
 
 
+def test_a_job_ends_at_its_outer_limit(
+    make_executor: Callable[..., Local], jobs: ToyJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Job, "wall", 1.0)
+    job = jobs.job("endless", jobs.request(1), jobs.request(1, 1, pause=60.0))
+
+    async def scene(executor: Executor) -> None:
+        assert set(outcomes(job, await results_of(executor, await executor.start(job)))) == {0}
+        ending = json.loads(JobFolder(job.folder).ending.read_text())
+        assert ending["state"] == "timeout"
+
+    play(make_executor, scene)
+
+
+def test_two_watchers_see_the_same(make_executor: Callable[..., Local], jobs: ToyJobs) -> None:
+    job = jobs.job("watched", jobs.request(1), jobs.request(1, 1, pause=0.2))
+
+    async def scene(executor: Executor) -> None:
+        handle = await executor.start(job)
+        seen = await asyncio.gather(*(results_of(executor, handle) for _ in range(2)))
+        assert [len(results) for results in seen] == [2, 2]
+
+    play(make_executor, scene)
+
+
 def test_environment_is_clean(
     make_executor: Callable[..., Local],
     jobs: ToyJobs,
@@ -294,6 +319,18 @@ def test_what_a_killed_supervisor_left_is_not_in_the_way(
     for old in (folder.bundle / "trees" / "x", folder.results / "7.json", folder.keys):
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text("old")
+
+    async def scene(executor: Executor) -> None:
+        assert set(outcomes(job, await results_of(executor, await executor.start(job)))) == {0}
+
+    play(make_executor, scene)
+
+
+def test_folder_may_be_relative(
+    make_executor: Callable[..., Local], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = replace(ToyJobs(tmp_path).job("near"), folder=Path("runs", "near"))
 
     async def scene(executor: Executor) -> None:
         assert set(outcomes(job, await results_of(executor, await executor.start(job)))) == {0}
