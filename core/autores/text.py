@@ -40,7 +40,8 @@ def clean(text: str, *, one_line: bool = False) -> str:
     """
     text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\t", " ")
     text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
-    text = _MARKUP.sub(" ", text)
+    while (bare := _MARKUP.sub(" ", text)) != text:  # what is taken out may have hidden more
+        text = bare
     if one_line:
         return " ".join(text.split())
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
