@@ -80,8 +80,8 @@ def audit(
     Args:
         store: The lineage.
         repository: Where its commits lie; None to leave them out.
-        head_hash: A head that was printed earlier, so that a lineage that was cut or written
-            anew since then is found out.
+        head_hash: A head that was printed earlier, or its first characters, so that a lineage
+            that was cut or written anew since then is found out.
 
     Returns:
         What is wrong, the chain first; empty when all is as it was written.
@@ -125,7 +125,7 @@ def _ends(links: Sequence[Link], head: Head, head_hash: str | None) -> Iterator[
     last = links[-1].hash if links else Head().hash
     if last != head.hash:
         yield Finding(message="the last event is not the one that the head names: cut or added to")
-    if head_hash is not None and all(link.hash != head_hash for link in links):
+    if head_hash and not any(link.hash.startswith(head_hash.lower()) for link in links):
         yield Finding(
             message=f"no event has the hash {head_hash}: the lineage was cut or written anew"
         )

@@ -19,7 +19,7 @@ APPLICATION = 0x61757265
 
 _FIRST = """
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY CHECK (seq > 0),
     at REAL NOT NULL,
     kind TEXT NOT NULL,
     body TEXT NOT NULL,

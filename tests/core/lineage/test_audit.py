@@ -72,6 +72,7 @@ def test_nothing_is_found_where_nothing_is_wrong(store: SqliteStore) -> None:
     assert audit(store) == ()
     for event in store.since(0):
         assert audit(store, head_hash=event.hash) == ()
+    assert audit(store, head_hash=event.hash[:12].upper()) == ()
 
 
 @pytest.mark.parametrize("column", ["body", "at", "kind", "previous", "hash"])
