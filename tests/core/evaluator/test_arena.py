@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 import time
 from collections.abc import Callable
@@ -274,6 +275,15 @@ def test_limits_have_causes_of_their_own(
 ) -> None:
     failed = failure(arena_of(BEGIN + act, **limits))
     assert failed.cause is cause
+
+
+def test_the_recipe_by_hand_of_the_protocol_page_runs(arena_of: Arenas) -> None:
+    page = Path(__file__).parents[3] / "docs" / "protocol.md"
+    (recipe,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    arena = arena_of(recipe)
+    train(arena)
+    assert arena.weights[0].path.read_text() == "train 7"
+    assert [p.values for p in main_measurement(arena).points] == [{"loss": 0.5}]
 
 
 # ----------------------------------------------------------------------------- answering

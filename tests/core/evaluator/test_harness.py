@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,8 +18,9 @@ import pytest
 
 from autores.evaluator.harness import harness
 from autores.evaluator.harness.harness import Kind
-from autores.evaluator.wire import Channel, Message, wait_for
+from autores.evaluator.wire import MOST_INLINE, MOST_VALUES, Channel, Message, wait_for
 
+PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 SOURCE = Path(harness.__file__)
 
 
@@ -212,6 +214,20 @@ def test_when_the_evaluator_has_gone_the_recipe_ends(evaluator: Evaluator) -> No
     harness.job()
     with pytest.raises((SystemExit, BrokenPipeError, ConnectionResetError)):
         harness.ready()
+
+
+def test_the_page_describes_what_is_spoken() -> None:
+    page = PAGE.read_text()
+    rows = re.findall(r"^\| (\d+) \| ([A-Z]+) \|", page, re.MULTILINE)
+    assert {name: int(number) for number, name in rows} == {k.name: k.value for k in Kind}
+    types = dict(re.findall(r"(\d+) `([uif]\d+)`", page))
+    kinds = {f"{t.kind}{8 * t.itemsize}": str(number) for number, t in harness.TYPES.items()}
+    assert {name: number for number, name in types.items()} == kinds
+    assert (harness.HEADER.size, harness.ARRAY.size) == (8, 56)
+    assert "header of 8 bytes" in page
+    assert "note of 56 bytes" in page
+    assert f"at most {MOST_INLINE >> 20} MiB" in page
+    assert f"at most {MOST_VALUES})" in page
 
 
 def test_by_hand_it_says_what_is_missing(tmp_path: Path) -> None:
