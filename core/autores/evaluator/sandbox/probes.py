@@ -86,7 +86,7 @@ class Bait:
 
     def __exit__(self, *_: object) -> None:
         self.victim.kill()
-        self.victim.wait()
+        self.victim.communicate()  # closes its input, too
         os.close(self.inherited)
         for held in (self.tcp, self.udp, self.paths, self.abstract):
             held.close()

@@ -43,7 +43,8 @@ def test_root_gives_it_a_loopback_of_its_own(lab: Lab) -> None:
     source = """
         import socket
         print(*(name for _, name in socket.if_nameindex()))
-        socket.create_connection(socket.create_server(("127.0.0.1", 0)).getsockname())
+        server = socket.create_server(("127.0.0.1", 0))
+        socket.create_connection(server.getsockname())
     """
     with lab.open(Staged) as staged:
         assert lab.said(lab.run(staged, source)) == "lo"

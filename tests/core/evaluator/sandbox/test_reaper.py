@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autores.evaluator.sandbox import reaper
@@ -37,6 +37,7 @@ def test_the_tree_is_what_hangs_below_or_shares_the_session() -> None:
     assert below([99], everything) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), max_size=60))
 def test_no_shape_of_parents_makes_it_walk_for_ever(pairs: list[tuple[int, int]]) -> None:
     everything = [process(pid, parent, pid) for pid, parent in pairs]
@@ -51,7 +52,7 @@ def start() -> subprocess.Popen[bytes]:
 
 def test_a_tree_is_ended_with_all_that_left_it(lab: Lab) -> None:
     root = start()
-    assert lab.wait_for(lambda: len(below([root.pid], reaper.processes())) >= 4)
+    assert lab.wait_for(lambda: len(below([root.pid], reaper.processes())) >= 3)
     mine = Reaper(roots={root.pid})
     status = mine.end(root.pid)
     root.returncode = os.waitstatus_to_exitcode(status or 0)
@@ -60,11 +61,12 @@ def test_a_tree_is_ended_with_all_that_left_it(lab: Lab) -> None:
     assert mine.cpu_seconds[root.pid] >= 0
 
 
-def test_an_end_by_itself_is_seen(lab: Lab) -> None:
+def test_an_end_by_itself_is_seen() -> None:
     root = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True)
     statuses: list[int | None] = []
     mine = Reaper(roots={root.pid})
-    assert lab.wait_for(lambda: statuses.append(mine.reap(root.pid, root.pid)) or statuses[-1])
+    while not any(statuses):
+        statuses.append(mine.reap(root.pid, root.pid))
     root.returncode = os.waitstatus_to_exitcode(statuses[-1] or 0)
     assert root.returncode == 3
     assert mine.reap(root.pid, root.pid) is None
