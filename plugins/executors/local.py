@@ -21,6 +21,7 @@ from autores.errors import UserError
 from autores.evaluator import shim
 from autores.evaluator.bundle import BadBundle, write_bundle
 from autores.evaluator.trees import BadTree
+from autores.evaluator.yard import remove
 from autores.executor import Capacity, Executor, Job, JobFolder, Result, results_in
 from autores.hardware import Hardware
 from autores.plugins.executors.hostlock import HostLock
@@ -67,6 +68,8 @@ class _Entry:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     process: asyncio.subprocess.Process | None = None
+    scratch: Path | None = None
+    """All temporary files of the job; an evaluator that is killed cannot remove them itself."""
     cancelled: bool = False
     ended: bool = False
 
@@ -121,7 +124,7 @@ class Local:
             jobs=_jobs_at_once(self._hardware, settings),
         )
         self._lock = HostLock(settings.locks)
-        self._environment = {"PATH": path, "LANG": "C.UTF-8", "TMPDIR": tempfile.gettempdir()}
+        self._environment = {"PATH": path, "LANG": "C.UTF-8"}
         self._program = tuple(program)
         self._jobs: dict[str, _Entry] = {}
         # Jobs live while this process has the writing end; no child inherits it.
@@ -236,6 +239,8 @@ class Local:
             log.warning("job %s could not be run: %s", entry.job.name, error)
         finally:
             _remove_secrets(entry.folder)
+            if entry.scratch is not None:
+                await asyncio.to_thread(remove, [entry.scratch])
             self._leave(entry)
 
     async def _prepare(self, entry: _Entry, grant: Grant) -> None:
@@ -246,6 +251,8 @@ class Local:
         folder.results.mkdir(mode=0o700, parents=True)
         await asyncio.to_thread(write_bundle, folder.bundle, requests, files)
         _write_keys(job, folder.keys)
+        entry.scratch = Path(tempfile.mkdtemp(prefix="autores-job-"))
+        entry.scratch.chmod(0o711)  # candidates may be another user
 
     async def _spawn(self, entry: _Entry) -> None:
         """Called in the event loop, so that the shim's parent is the main thread."""
@@ -265,7 +272,7 @@ class Local:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             cwd="/",
-            env=self._environment,
+            env=self._environment | {"TMPDIR": str(entry.scratch)},
             pass_fds=(self._alive, self._lock.descriptor),
             start_new_session=True,  # Ctrl-C is for the supervisor to pass on
         )

@@ -253,6 +253,23 @@ def test_two_watchers_see_the_same(make_executor: Callable[..., Local], jobs: To
     play(make_executor, scene)
 
 
+def test_temporary_files_go_with_the_job(
+    make_executor: Callable[..., Local], jobs: ToyJobs, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+
+    async def scene(executor: Executor) -> None:
+        handle = await executor.start(job_with(jobs, "a", note=str(note), pause=60.0))
+        await until(note.exists)
+        await asyncio.sleep(0.05)
+        scratch = Path(json.loads(note.read_text())["environment"]["TMPDIR"])
+        (scratch / "large").write_bytes(b"0" * 1000)
+        await executor.cancel(handle)
+        assert not scratch.exists()
+
+    play(make_executor, scene)
+
+
 def test_environment_is_clean(
     make_executor: Callable[..., Local],
     jobs: ToyJobs,
@@ -298,7 +315,10 @@ def test_jobs_die_with_the_supervisor_and_leave_their_results(
 ) -> None:
     script = SUPERVISOR.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     with process:
         assert process.stdout is not None
