@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -112,8 +112,12 @@ class Bait:
 
     def came_through(self) -> Iterator[tuple[str, str, bool]]:
         """What only the host can tell: (guarantee, attempt, whether it got through)."""
-        yield "network", "send to a TCP port of the host", _received(self.tcp.accept, self.tcp)
-        yield "network", "send to a UDP port", _received(lambda: self.udp.recv(8), self.udp)
+        yield (
+            "network",
+            "send to a TCP port of the host",
+            _received(self.tcp, lambda: self.tcp.accept()[0].close()),
+        )
+        yield "network", "send to a UDP port", _received(self.udp, lambda: self.udp.recv(8))
         yield "processes", "signal it", self.victim.poll() is not None
         names = ("secret", "readable", "writable", "result")
         untouched = all((self.folder / name).read_text() == self.marker for name in names)
@@ -130,7 +134,7 @@ def _start_victim(marker: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _received(take: Any, where: socket.socket) -> bool:
+def _received(where: socket.socket, take: Callable[[], object]) -> bool:
     where.setblocking(False)
     try:
         take()
