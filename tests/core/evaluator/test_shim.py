@@ -283,6 +283,63 @@ def test_signals_are_as_usual_for_the_command(job: Shimmed) -> None:
     assert set(re.findall(r"\t(\w+)", job.log.read_text())) == {"0" * 16}
 
 
+def test_words_arrive_as_they_were_and_nothing_is_to_be_read(job: Shimmed) -> None:
+    source = "import sys; print(sys.argv[1:], repr(sys.stdin.read()))"
+    words = ["a b", "--", "$HOME", "-x", ""]
+    job.start(sys.executable, "-c", source, *words).end()
+    assert job.log.read_text() == f"{words} ''\n"
+
+
+def test_the_command_has_a_session_of_its_own(job: Shimmed) -> None:
+    source = "import os; print(os.getsid(0) == os.getpid())"
+    job.start(sys.executable, "-c", source).end()
+    assert job.log.read_text() == "True\n"
+
+
+def test_a_log_that_cannot_be_written_is_told(job: Shimmed, tmp_path: Path) -> None:
+    command = shim.command(str(job.result), str(tmp_path / "missing" / "log"), ["true"])
+    job.process = subprocess.Popen(command, env=job.environment)
+    assert job.end()[1]["state"] == "spawn_failed"
+
+
+def test_a_log_is_added_to(job: Shimmed) -> None:
+    job.log.write_text("before\n")
+    job.start("echo", "after").end()
+    assert job.log.read_text() == "before\nafter\n"
+
+
+def test_a_pipe_that_is_closed_ends_the_job(job: Shimmed) -> None:
+    reading, writing = os.pipe()
+    command = shim.command(
+        str(job.result), str(job.log), ["sh", "-c", LINGERING], grace_s=0.5, alive=reading
+    )
+    job.process = subprocess.Popen(command, env=job.environment, pass_fds=(reading,))
+    os.close(reading)
+    job.until(6)
+    os.close(writing)
+    code, result = job.end()
+    assert (code, result["state"]) == (143, "killed")
+
+
+def test_the_result_is_seen_whole_or_not_at_all(job: Shimmed) -> None:
+    job.start("true")
+    assert job.process
+    while job.process.poll() is None:
+        if job.result.exists():
+            assert json.loads(job.result.read_text())["rc"] == 0
+    assert job.end()[1]["state"] == "exited"
+    assert sorted(path.name for path in job.folder.iterdir()) == ["log", "result.json"]
+
+
+def test_parents_are_found_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not os.path.exists("/bin/ps"):
+        pytest.skip("no ps")
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "isdir", lambda path: False)
+        found = set(shim._parents())
+    assert (os.getpid(), os.getppid()) in found
+
+
 def test_usage_is_one_line_on_a_wrong_call() -> None:
     wrong = [sys.executable, "-I", "-S", shim.__file__]
     ran = subprocess.run(wrong, capture_output=True, check=False)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,6 +67,8 @@ class Bait:
             socket.socket(type=socket.SOCK_DGRAM),
         )
         self.udp.bind(("127.0.0.1", 0))
+        self.tcp.setblocking(False)
+        self.udp.setblocking(False)
         self.paths, self.abstract = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
         self.paths.bind(str(folder / "socket"))
         (folder / "socket").chmod(0o666)
@@ -91,6 +94,9 @@ class Bait:
         for held in (self.tcp, self.udp, self.paths, self.abstract):
             held.close()
 
+    def _accept(self) -> None:
+        self.tcp.accept()[0].close()
+
     def targets(self, variables: Mapping[str, str]) -> str:
         """What the attempts are told: a candidate could guess as much."""
         names = ("secret", "readable", "writable", "result", "shared", "socket")
@@ -112,12 +118,8 @@ class Bait:
 
     def came_through(self) -> Iterator[tuple[str, str, bool]]:
         """What only the host can tell: (guarantee, attempt, whether it got through)."""
-        yield (
-            "network",
-            "send to a TCP port of the host",
-            _received(self.tcp, lambda: self.tcp.accept()[0].close()),
-        )
-        yield "network", "send to a UDP port", _received(self.udp, lambda: self.udp.recv(8))
+        yield "network", "send to a TCP port of the host", _came(self._accept)
+        yield "network", "send to a UDP port", _came(partial(self.udp.recv, 8))
         yield "processes", "signal it", self.victim.poll() is not None
         names = ("secret", "readable", "writable", "result")
         untouched = all((self.folder / name).read_text() == self.marker for name in names)
@@ -134,8 +136,7 @@ def _start_victim(marker: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _received(where: socket.socket, take: Callable[[], object]) -> bool:
-    where.setblocking(False)
+def _came(take: Callable[[], object]) -> bool:
     try:
         take()
     except BlockingIOError:
