@@ -43,6 +43,11 @@ class RunFolder:
         return self.root / "work"
 
     @property
+    def probes(self) -> Path:
+        """Where tools run a recipe's code; empty but for those that run now."""
+        return self.root / "probes"
+
+    @property
     def sessions(self) -> Path:
         """Transcripts."""
         return self.root / "sessions"

@@ -26,6 +26,7 @@ from autores.lineage.store import LineageStore, Order, OtherLineage, Query
 from autores.loading import Loaded, load
 from autores.manager import PluginManager
 from autores.manifest import Manifest
+from autores.probes import Probes
 from autores.reading import store_url
 from autores.records import Budget
 from autores.run import Run
@@ -222,6 +223,14 @@ def _run(
         laboratory=laboratory,
         gates=gates,
         agent=agent,
+        probes=Probes(
+            executor=executor,
+            task=task,
+            limits=conditions.limits,
+            folder=folder.probes,
+            min_level=conditions.min_level,
+            sandbox=conditions.sandbox,
+        ),
         knowledge=loaded.knowledge,
         tools={tool.name: tool for tool in tools},
         moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),

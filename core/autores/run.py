@@ -16,9 +16,10 @@ from autores.lineage.store import LineageStore
 from autores.lineage.view import LineageView
 from autores.manager import PluginManager
 from autores.moves import Move
+from autores.probes import Probes
 from autores.records import Budget, Specialist, Task
 from autores.secret import RunSecret
-from autores.tools import Jobs, Tool
+from autores.tools import Tool
 from autores.workspace.repository import CodeRepository
 
 
@@ -41,7 +42,7 @@ class Run:
     laboratory: Laboratory
     gates: Gates
     agent: Agent
-    jobs: Jobs
+    probes: Probes
     knowledge: tuple[str, ...] = ()
     """Documents for the system prompt."""
     tools: Mapping[str, Tool]

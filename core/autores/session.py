@@ -13,7 +13,7 @@ from autores.events import Accepted, Body, Charged, Gated, Head
 from autores.lineage.store import DuplicateSubmission, NoSuchTrial, Query
 from autores.lineage.view import LineageView
 from autores.moves import Move
-from autores.records import Cost, EditSize, Submission, Violation
+from autores.records import Cost, EditSize, Submission, Trial, Violation
 from autores.run import Run
 from autores.text import escape_line
 from autores.tools import Tool, ToolContext
@@ -166,12 +166,13 @@ class LiveSession:
         """Measuring the same files again would be another draw from the same noise."""
         if tree == self._run.code.tree(base).id:
             return (_repeat("nothing was changed"),)
-        for earlier in self._run.store.query(Query(tree=tree, limit=1)):
-            try:
-                return (_repeat(f"trial {self.view.number(earlier.id)} has the very same files"),)
-            except NoSuchTrial:
-                return (_repeat("another trial has the very same files"),)
-        return ()
+        earlier = next(filter(_was_measured, self._run.store.query(Query(tree=tree))), None)
+        if earlier is None:
+            return ()
+        try:
+            return (_repeat(f"trial {self.view.number(earlier.id)} has the very same files"),)
+        except NoSuchTrial:
+            return (_repeat("another trial has the very same files"),)
 
     def _submission(
         self, proposal: Proposal, parents: tuple[int, ...], frozen: Frozen
@@ -219,7 +220,7 @@ class LiveSession:
             session=self,
             workspace=self.workspace,
             view=self.view,
-            jobs=self._run.jobs,
+            jobs=self._run.probes.beside(self.workspace.snapshot),
             task=self._run.task,
         )
         try:
@@ -244,6 +245,11 @@ class LiveSession:
         """The turn is over; its files go, its transcript stays."""
         self._transcript.close()
         shutil.rmtree(self.workspace.folder, ignore_errors=True)
+
+
+def _was_measured(trial: Trial) -> bool:
+    """Or soon will be; what its gates refused, or what failed through us, may be tried again."""
+    return trial.status is None or (trial.status.ran and trial.status.shown)
 
 
 def _repeat(message: str) -> Violation:

@@ -84,13 +84,14 @@ class Inline:
         started = self._jobs.get(handle)
         seen = 0
         while started is not None:
+            started.changed.clear()  # before reading: more may come while the reader is away
+            ended = started.ended
             for result in started.results[seen:]:
                 seen += 1
                 yield result
-            if started.ended and seen == len(started.results):
+            if ended:
                 self._jobs.pop(handle, None)
                 return
-            started.changed.clear()
             await started.changed.wait()
 
     async def cancel(self, handle: str) -> None:

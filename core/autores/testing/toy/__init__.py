@@ -146,8 +146,8 @@ def read_numbers(code: bytes) -> dict[str, float]:
     for node in module.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
-                if name in NAMES and type(value) in (int, float):
-                    found[name] = value
+                if name in NAMES and isinstance(value, int | float):
+                    found[name] = float(value)
     missing = [name for name in NAMES if name not in found]
     if missing:
         raise Failed(Cause.EXITED, f"fit.py assigns no number to {missing[0]}")
