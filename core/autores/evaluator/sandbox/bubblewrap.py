@@ -112,7 +112,7 @@ class Bubblewrap(HostSandbox):
     def _arguments(self, cell: Cell, binds: Sequence[Bind]) -> list[str]:
         return [
             *("--unshare-user", "--uid", UID_INSIDE, "--gid", UID_INSIDE, *self._no_userns),
-            *("--unshare-all", "--hostname", "trial", "--cap-drop", "ALL"),
+            *("--unshare-all", "--hostname", tree.HOSTNAME, "--cap-drop", "ALL"),
             *("--die-with-parent", "--new-session"),
             *(self._unstaged(binds) if self._uid is None else _staged(binds)),
             # The settings of one's own namespaces could be changed; nobody needs to.

@@ -9,6 +9,7 @@ capabilities. In both, a double fork is found by our loop rather than ended by t
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from autores.evaluator.sandbox.level import Cell, Level
 from autores.evaluator.sandbox.stage import Bind, Memory, Stage
 from autores.evaluator.sandbox.users import SpareUser
 
+NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
 NODES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
 DEV_LINKS = tuple(
     (f"/proc/self/{target}", f"/dev/{name}")
@@ -63,8 +65,9 @@ class Staged(HostSandbox):
         filters = seccomp.program(internet=True, affinity=cell.cpus is None)
         steps = (
             partial(whole.enter),
-            partial(kernel.unshare, kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC),
+            partial(kernel.unshare, NAMESPACES),
             kernel.raise_loopback,
+            partial(socket.sethostname, tree.HOSTNAME),
             partial(stage.furnish, memory),
             partial(stage.move_in, str(tree.INSIDE.code)),
             partial(_restrict_if_possible, Rules(read=[Path("/")], write=writable)),

@@ -21,10 +21,11 @@ INSIDE = Inside(
     sockets=Path("/run/autores"),
     tmp=Path("/tmp"),
 )
+HOSTNAME = "trial"
 ETC_COPIED = ("ld.so.cache", "localtime")
 ETC_BOUND = (Path("/etc/alternatives"),)
 ETC_WRITTEN = {
-    "hosts": "127.0.0.1 localhost trial\n::1 localhost\n",  # without it torchrun hangs
+    "hosts": f"127.0.0.1 localhost {HOSTNAME}\n::1 localhost\n",  # without it torchrun hangs
     "passwd": "trial:x:1000:1000::/tmp/home:/bin/sh\n",
     "group": "trial:x:1000:\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",

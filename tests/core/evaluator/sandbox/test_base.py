@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autores.evaluator.sandbox.base import HostSandbox, hand_over
+from autores.evaluator.sandbox.environment import discover
 from autores.evaluator.sandbox.level import Ending, Stop
+from autores.evaluator.sandbox.selection import KINDS
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -382,3 +384,32 @@ def test_an_out_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to("/")
     with pytest.raises(OSError):
         hand_over(tmp_path / "out", None)
+
+
+RANK = """
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("gloo")
+held = torch.ones(1) * (dist.get_rank() + 1)
+dist.all_reduce(held)
+print("sum", int(held), flush=True)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_ranks_of_torchrun_find_each_other(kind: type[HostSandbox], lab: Lab) -> None:
+    pytest.importorskip("torch")
+    (lab.code / "rank.py").write_text(RANK)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    cell = replace(lab.cell(""), argv=("python", *torchrun, "rank.py"), loopback=True)
+    try:
+        sandbox = kind(discover(["torch"]))
+    except OSError as error:
+        pytest.skip(str(error))
+    with sandbox:
+        running = sandbox.spawn(replace(cell, environment={"OMP_NUM_THREADS": "1"}))
+        running.wait(60) or running.kill()
+        assert lab.said(running).count("sum 3") == 2
