@@ -150,7 +150,7 @@ def further(at: Situation) -> Iterator[Candidate]:
     for seen in at.seen[:60]:
         for edit in seen.edits:
             knob = knobs.get(edit.gene)
-            if knob is None or knob.scale is None or len(seen.edits) > 2:
+            if knob is None or knob.scale is None or not _is_lesson(seen):
                 continue
             old, new = read_text(edit.old), read_text(edit.new)
             if isinstance(old, str | None) or isinstance(new, str | None):
@@ -160,6 +160,11 @@ def further(at: Situation) -> Iterator[Candidate]:
                 found = at.single_turn(knob, _here(knob) + share * step)
                 if found is not None:
                     yield Candidate(edits=(found,), operator="further", cites=(seen.id,))
+
+
+def _is_lesson(seen: Observation) -> bool:
+    """Whether a trial says of one or two edits which way is better."""
+    return len(seen.edits) <= 2 and seen.fate in (Fate.MEASURED, Fate.MISSED)
 
 
 def suggestions(at: Situation) -> Iterator[Candidate]:

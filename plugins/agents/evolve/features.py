@@ -24,12 +24,18 @@ def point_of(genome: Genome) -> Point:
 
 
 def step_of(edit: Edit) -> float:
-    """How far a number is moved, in coordinates; 1 for a choice or a move."""
-    scale = None if _MOVE.match(edit.gene) else _scale(edit.gene, edit.old)
-    new = read_text(edit.new) if scale else None
-    if scale is None or not isinstance(new, int | float):
+    """How far a number is moved, in coordinates; 0 for a choice or a move."""
+    return step_between(edit.gene, edit.old, edit.new)
+
+
+@lru_cache(maxsize=20_000)
+def step_between(gene: str, old: str, new: str) -> float:
+    """How far one text of a gene lies from another; 0 where they are no numbers."""
+    scale = None if _MOVE.match(gene) else _scale(gene, old)
+    value = read_text(new) if scale else None
+    if scale is None or isinstance(value, bool | str) or value is None:
         return 0.0
-    return scale.coordinate(new)
+    return scale.coordinate(value)
 
 
 @lru_cache(maxsize=20_000)

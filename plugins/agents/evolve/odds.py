@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from autores.plugins.agents.evolve.features import step_of
+from autores.plugins.agents.evolve.features import step_between, step_of
 from autores.plugins.agents.evolve.genome import Edit
 from autores.plugins.agents.evolve.history import Fate, Observation
 
@@ -21,11 +21,13 @@ _STRENGTH = 2.0
 """How many trials the first guess of an edit's odds is worth."""
 _CAUTION = 0.03
 """Odds fall by this for the square of a step, before anything is known."""
+_NEARER = 0.6
+"""What a failure further out says of a small step in its direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    step: float
+    text: str
     blame: float
 
 
@@ -34,36 +36,57 @@ class RunOdds:
 
     def __init__(self, observations: Iterable[Observation]) -> None:
         """Count."""
-        self._cases: dict[tuple[str, str], list[_Case]] = defaultdict(list)
-        for seen in observations:
-            if seen.fate is Fate.PENDING:
-                continue
-            blame = _BLAME.get(seen.fate, 0.0) / max(1, len(seen.edits))
-            for edit in seen.edits:
-                step = step_of(edit)
-                self._cases[_key(edit, step)].append(_Case(abs(step), blame))
+        self._cases: dict[str, list[_Case]] = defaultdict(list)
+        finished = [seen for seen in observations if seen.fate is not Fate.PENDING]
+        even = [[1 / len(o.edits) for _ in o.edits] for o in finished]
+        self._count(finished, even)
+        shares = [self._shares(seen) for seen in finished]
+        self._cases.clear()
+        self._count(finished, shares)
 
     def of(self, edits: Iterable[Edit]) -> float:
         """The chance that all of them together run."""
         return math.prod(self._one(edit) for edit in edits)
 
+    def _count(self, seen: Sequence[Observation], shares: Sequence[Sequence[float]]) -> None:
+        for trial, parts in zip(seen, shares, strict=True):
+            for edit, part in zip(trial.edits, parts, strict=True):
+                blame = part * _BLAME.get(trial.fate, 0.0)
+                self._cases[edit.gene].append(_Case(edit.new, blame))
+
+    def _shares(self, seen: Observation) -> list[float]:
+        """Of the blame, by how much each edit is under suspicion on other trials' account."""
+        if len(seen.edits) < 2 or seen.fate not in _BLAME:
+            return [1.0] * len(seen.edits)
+        doubts = [1.0 - self._one(edit) for edit in seen.edits]
+        return [doubt / sum(doubts) for doubt in doubts]
+
     def _one(self, edit: Edit) -> float:
         step = step_of(edit)
         guess = _first_guess(edit) * math.exp(-_CAUTION * step**2)
-        good, bad = _STRENGTH * guess, _STRENGTH * (1 - guess)
-        for case in self._cases.get(_key(edit, step), ()):
-            if case.blame and abs(step) >= 0.6 * case.step:
-                bad += case.blame
-            elif not case.blame and abs(step) <= 1.5 * case.step:
-                good += 1.0
-        return good / (good + bad)
+        ran = failed = 0.0
+        for case in self._cases.get(edit.gene, ()):
+            share = _bearing(edit, step, case)
+            failed += case.blame * share
+            ran += share == 1.0 and not case.blame
+        good = _STRENGTH * guess * 0.5**failed + ran
+        return good / (good + _STRENGTH * (1 - guess) + failed)
 
 
-def _key(edit: Edit, step: float) -> tuple[str, str]:
-    """Up and down are different edits; so is each choice."""
-    if edit.move or not step:
-        return edit.gene, edit.new
-    return edit.gene, "up" if step > 0 else "down"
+def _bearing(edit: Edit, step: float, case: _Case) -> float:
+    """How much a case says of an edit, from 0 to 1.
+
+    Numbers break beyond a cliff: what failed speaks against going as far and, less, against
+    going that way; what ran speaks for all that lies between.
+    """
+    if not step:
+        return float(case.text == edit.new)
+    far = step_between(edit.gene, edit.old, case.text)
+    if far * step <= 0:
+        return 0.0
+    if case.blame:
+        return 1.0 if abs(step) >= abs(far) else max(_NEARER, step / far)
+    return float(abs(step) <= abs(far))
 
 
 def _first_guess(edit: Edit) -> float:

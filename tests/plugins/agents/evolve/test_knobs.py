@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autores.plugins.agents.evolve.knobs import Knob, find_knobs, read_text
@@ -63,6 +63,7 @@ def test_quotes_stay_as_they_are() -> None:
     assert knob.turn(b"kind = 'a'  # 'a' | 'b'\n", "b") == b"kind = 'b'  # 'a' | 'b'\n"
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_airbench_knobs_turn_alone_and_read_back(data: st.DataObject) -> None:
     source = (Path(autores_task("micro").recipe.path) / "train.py").read_bytes()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autores.plugins.agents.evolve.literals import constant, parse
@@ -106,6 +106,7 @@ def sources(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from(["\n", "\r\n"])).join(lines).encode()
 
 
+@settings(deadline=None)
 @given(sources(), st.data())
 def test_a_splice_changes_one_literal_and_no_other_byte(source: bytes, data: st.DataObject) -> None:
     program = parse("a.py", source)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from autores.agent import Exhausted, Proposal
+from autores.config import SettingsBook
+from autores.lineage.store import Query
+from autores.moves import Move
+from autores.plugins.agents.evolve import Evolve, Settings, autores_agent
+from autores.plugins.agents.evolve.genome import decode
+from autores.records import Outcome, Submission
+from autores.status import Cause
+
+MOVE = Move(
+    name="other",
+    surface="regularization",
+    title="Use the other pull",
+    path="fit.py",
+    pieces=(("# pull of the coefficients towards zero", "# another pull"),),
+)
+
+
+def play(world: Any, agent: Evolve, turns: int, **choices: Any) -> list[Proposal]:
+    proposals: list[Proposal] = []
+    for _ in range(turns):
+        session = world.session(**choices)
+        asyncio.run(agent.run(session))
+        proposals += session.proposals
+    return proposals
+
+
+def enter(world: Any, text: str, notes: str = "", session: str = "x", parent: int = 0) -> int:
+    """A trial of another agent."""
+    base = world.store.get(parent).submission.commit
+    source = world.code.tree(base).read("fit.py").replace(b"rate = 0.05", text.encode())
+    commit = world.code.commit({"fit.py": source}, [base], "x")
+    submission = Submission(
+        commit=commit,
+        tree=world.code.tree(commit).id,
+        parents=(parent,),
+        hypothesis="x",
+        specialist="all",
+        session=session,
+        call=text,
+        notes=notes,
+    )
+    return int(world.enter(submission))
+
+
+def test_it_improves_a_recipe_and_never_repeats_a_tree(world: Any) -> None:
+    play(world, Evolve(Settings()), 30)
+    trials = world.store.query(Query())
+    assert len({t.submission.tree for t in trials}) == len(trials) == 31
+    best = world.store.get(world.store.head().lead)
+    assert trials[0].score > 1.3 and best.score < 1.05
+
+
+def test_proposals_follow_from_the_lineage_and_the_seed(make_world: Callable[..., Any]) -> None:
+    first, second, other = (make_world() for _ in range(3))
+    texts = [p.notes for p in play(first, Evolve(Settings()), 6)]
+    again = [p.notes for p in play(second, Evolve(Settings()), 3)]
+    again += [p.notes for p in play(second, Evolve(Settings()), 3)]  # as after a resume
+    other.sessions = 50
+    assert texts == again
+    assert texts != [p.notes for p in play(other, Evolve(Settings()), 6)]
+
+
+def test_hypotheses_name_what_is_changed_and_how_the_score_should(world: Any) -> None:
+    proposals = play(world, Evolve(Settings()), 20)
+    for proposal in proposals:
+        notes = decode(proposal.notes)
+        assert notes is not None and notes.edits
+        assert all(edit.name in proposal.hypothesis for edit in notes.edits)
+        assert proposal.expected_delta is not None
+    assert any(p.expected_delta < 0 for p in proposals if p.expected_delta is not None)
+
+
+def test_a_session_may_submit_several_times(world: Any) -> None:
+    assert len(play(world, Evolve(Settings()), 1, more=3)) == 3
+
+
+def test_a_stopping_session_submits_nothing(world: Any) -> None:
+    session = world.session()
+    session.stopping = True
+    asyncio.run(Evolve(Settings()).run(session))
+    assert session.proposals == []
+
+
+def test_a_specialist_stays_within_its_surfaces(make_world: Callable[..., Any]) -> None:
+    world = make_world(moves=(MOVE,))
+    genes = {
+        edit.gene
+        for proposal in play(world, Evolve(Settings()), 8, specialist=world.regularizer)
+        if (notes := decode(proposal.notes))
+        for edit in notes.edits
+    }
+    assert genes == {"fit.py::ridge", "move:other"}
+
+
+def test_moves_have_their_title_as_hypothesis(make_world: Callable[..., Any]) -> None:
+    world = make_world(moves=(MOVE,))
+    (proposal,) = play(world, Evolve(Settings(knobs=False)), 1)
+    assert proposal.hypothesis.startswith("Use the other pull")
+    assert proposal.files is not None and b"another pull" in proposal.files["fit.py"]
+
+
+def test_only_what_is_left_to_nobody_exhausts_it(make_world: Callable[..., Any]) -> None:
+    world = make_world(moves=(MOVE,))
+    agent = Evolve(Settings(knobs=False))
+    play(world, agent, 1)
+    with pytest.raises(Exhausted, match="has been tried"):
+        play(world, agent, 3)
+
+
+def test_a_specialist_without_an_edit_leaves_the_turn_to_others(world: Any) -> None:
+    nobody = Evolve(Settings())
+    lonely = type(world.regularizer)(key="none", title="None", surfaces=("kernels",))
+    session = world.session(specialist=lonely)
+    asyncio.run(nobody.run(session))
+    assert session.proposals == [] and session.records[0][0] == "nothing"
+
+
+def test_trials_of_other_agents_are_learnt_from(world: Any) -> None:
+    enter(world, "rate = 0.11")
+    (proposal,) = play(world, Evolve(Settings()), 1)
+    notes = decode(proposal.notes)
+    assert notes is not None and notes.genome["fit.py::rate"].origin == "0.05"
+
+
+def test_with_lineage_off_nothing_of_other_sessions_is_used(
+    make_world: Callable[..., Any],
+) -> None:
+    quiet, busy = make_world(), make_world()
+    enter(busy, "rate = 0.00001")  # worse, so that the head stays where it is
+    first = play(quiet, Evolve(Settings()), 1, lineage=False, more=3)
+    second = play(busy, Evolve(Settings()), 1, lineage=False, more=3)
+    assert [p.notes for p in first] == [p.notes for p in second]
+    assert [p.expected_delta for p in first] == [p.expected_delta for p in second]
+
+
+def test_crashes_are_avoided_after_the_first(make_world: Callable[..., Any]) -> None:
+    def judge(numbers: Mapping[str, float]) -> Outcome:
+        if numbers["steps"] > 60:
+            return Outcome(cause=Cause.EXITED)
+        return Outcome(cause=Cause.VALID, score=2 - numbers["steps"] / 60 + numbers["rate"])
+
+    world = make_world(judge=judge)
+    play(world, Evolve(Settings()), 24)
+    crashed = [t.id for t in world.store.query(Query()) if t.cause is Cause.EXITED]
+    assert len(crashed) <= 8
+    assert sum(number > 12 for number in crashed) <= len(crashed) / 2
+
+
+def test_a_proposal_is_quick(world: Any) -> None:
+    agent, seconds = Evolve(Settings()), []
+    for _ in range(12):
+        session = world.session()
+        begun = time.perf_counter()
+        asyncio.run(agent._plan(session))
+        seconds.append(time.perf_counter() - begun)
+    assert statistics.median(seconds) < 0.25  # a shared machine; the benchmark has the figure
+
+
+def test_the_plugin_builds_it_from_its_settings() -> None:
+    book = SettingsBook({})
+    book.add(Settings, "agent.evolve")
+    assert isinstance(autores_agent(book), Evolve)
