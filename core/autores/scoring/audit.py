@@ -1,6 +1,6 @@
 """Find who looks ahead: replay a run, with other text from a secret position on.
 
-In one chunk, chosen in secret, every second row is cut at a position of its own. What
+In one chunk, chosen in secret, about every second row is cut at a position of its own. What
 follows the cut is replaced by real text from elsewhere, the whole next row included, which
 begins with the last target of this one. A candidate that predicts from the past alone cannot
 notice it before the cut, so the loss of the token at the cut must not move. After such a
@@ -23,7 +23,7 @@ from autores.scoring.likelihood import Losses, Tokens
 KEPT, GONE = -1, -2
 """Rows that are left as they are, to calibrate the tolerance, and rows that are replaced."""
 CONTROLS = 8
-"""Of so many rows that could be cut, one is kept."""
+"""Of so many pairs of rows, one is kept."""
 SLACK = 8.0
 """A loss has moved when it moves so many times more than any unperturbed one."""
 LEAST_TOLERANCE = 1e-3
@@ -69,11 +69,13 @@ class Plan:
             raise ValueError("no chunk has four rows")
         chunk = int(random.choice(usable))
         rows, length = shapes[chunk]
+        parity = int(random.integers(2))
+        heads = random.permutation(np.arange(parity, rows, 2))  # of pairs of rows
+        kept = heads[: max(1, len(heads) // CONTROLS)]
         cuts = np.full(rows, GONE, np.int64)
-        candidates = random.permutation(np.arange(random.integers(2), rows, 2))
-        kept = max(1, len(candidates) // CONTROLS)
-        cuts[candidates[:kept]] = KEPT
-        cuts[candidates[kept:]] = random.integers(0, length, len(candidates) - kept)
+        cuts[heads] = random.integers(0, length, len(heads))
+        cuts[kept] = cuts[np.minimum(kept + 1, rows - 1)] = KEPT
+        cuts[:parity] = KEPT
         return cls(chunk, cuts)
 
     @property
