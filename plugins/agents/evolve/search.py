@@ -25,6 +25,8 @@ _TRIED = 40
 _PROMISING = 10
 """Candidates that are combined in pairs."""
 _STRAYS = 200
+_BEGIN = (1.0, 2.0)
+_LEAST = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def _ranked(
         return []
     luck = _Luck(question, settings, at)
     judged = sorted(_judged(at, pool, luck), key=_by_worth)
-    best = [j.candidate for j in judged[:_PROMISING]]
+    best = [j.candidate for j in judged[:_PROMISING] if j.gain > _LEAST]
     tried = {candidate.key for candidate in pool}
     pairs = [c for c in make.compounds(best, settings.most_edits) if c.key not in tried]
     if pairs:
@@ -155,8 +157,8 @@ class _Luck:
     def __init__(self, question: Question, settings: Settings, at: Situation) -> None:
         reward = rewards(question.seen, at.model.yard)
         self._on = settings.draw
-        self._operators = Bandit(operator_pulls(question.seen, reward), paid=1.0, unpaid=2.0)
-        self._moves = Bandit(move_pulls(question.seen, reward), paid=1.0, unpaid=2.0)
+        self._operators = Bandit(operator_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1])
+        self._moves = Bandit(move_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1])
         self._random, self._drawn = at.random, dict[str, float]()
 
     def of(self, candidate: Candidate) -> float:

@@ -1,0 +1,233 @@
+"""How quickly evolve proposes, and how much more it finds than searches without a model."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from benchmarks.report import Report, Row
+
+from autores.plugins.agents.evolve.candidates import turn
+from autores.plugins.agents.evolve.genome import OFF, ON, Edit, apply, digest, move_gene
+from autores.plugins.agents.evolve.history import Fate
+from autores.plugins.agents.evolve.knobs import Knob
+from autores.plugins.agents.evolve.laboratory import Course, Landscape, Searcher, State, Try
+from autores.plugins.agents.evolve.laboratory import run as course_of
+from autores.plugins.agents.evolve.search import Question, propose
+from autores.plugins.agents.evolve.settings import Settings
+from autores.statistics import student_quantile
+
+SEEDS = range(1_000, 1_012)
+TRIALS = 100
+SHORT = 30
+TARGET_MS = 50.0
+_GIVE_UP = 200
+SAMPLE = (
+    f"{len(SEEDS)} seeds, each as a gated and a plain landscape; 18 knobs, 12 moves and four "
+    "specialists in turn; every searcher has the same edits, gates, noise and rule."
+)
+MEANING = (
+    "A gain is the logarithm of the seed recipe's true score over the head's. Synthetic "
+    "landscapes tell searches apart; they say nothing about language models."
+)
+
+
+def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
+    """The agent's own search on what a landscape shows."""
+
+    def search(state: State) -> Try | None:
+        land = state.landscape
+        question = Question(
+            parent=state.head,
+            territory=state.territory,
+            moves=land.moves,
+            seen=state.seen[: settings.window],
+            known=state.known.__contains__,
+            direction=land.task.metric.direction,
+            spread=land.noise * (state.head.score or 1.0),
+            seed=state.seed,
+        )
+        begun = time.perf_counter()
+        plan = propose(question, settings)
+        if seconds is not None:
+            seconds.append(time.perf_counter() - begun)
+        if plan is None:
+            return None
+        return Try(files=plan.files, edits=plan.candidate.edits, operator=plan.candidate.operator)
+
+    return search
+
+
+def local_random(state: State) -> Try | None:
+    """One knob or move of the head at random: the same edits, gates and rule, no memory."""
+    random = Random(state.seed)
+    for _ in range(_GIVE_UP):
+        made = _made(state, [random.choice(_genes(state))], random)
+        if made is not None:
+            return made
+    return None
+
+
+def one_plus_one(state: State) -> Try | None:
+    """(1+1) evolution: each gene of the head changes with chance 1 / n."""
+    random = Random(state.seed)
+    genes = _genes(state)
+    for _ in range(_GIVE_UP):
+        chosen = [gene for gene in genes if random.random() < 1 / len(genes)]
+        made = _made(state, chosen, random) if chosen else None
+        if made is not None:
+            return made
+    return None
+
+
+def _genes(state: State) -> list[Knob | str]:
+    moves = [
+        name
+        for name, move in sorted(state.landscape.moves.items())
+        if state.territory.offers(move, OFF if move_gene(name) in state.head.genome else ON)
+    ]
+    return [*state.territory.knobs(state.head.genome), *moves]
+
+
+def _made(state: State, genes: Sequence[Knob | str], random: Random) -> Try | None:
+    edits = [edit for gene in genes if (edit := _edit(state, gene, random))]
+    files = apply(state.territory.files, edits, state.landscape.moves)
+    if not edits or files is None or digest(files) in state.known:
+        return None
+    return Try(files=files, edits=tuple(edits), operator="random")
+
+
+def _edit(state: State, gene: Knob | str, random: Random) -> Edit | None:
+    if isinstance(gene, str):
+        name = move_gene(gene)
+        old, new = (ON, OFF) if name in state.head.genome else (OFF, ON)
+        return Edit(gene=name, old=old, new=new)
+    if gene.scale is None:
+        return turn(gene, random.choice(gene.choices))
+    here = gene.coordinate(gene.literal.value)
+    return turn(gene, gene.scale.value(here + random.gauss(0, 0.7)))
+
+
+# ------------------------------------------------------------------------------- figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The runs of one searcher, in the order of the landscapes."""
+
+    name: str
+    courses: tuple[Course, ...]
+
+    def gains(self, trials: int) -> list[float]:
+        """The true gain of each run's head after so many trials."""
+        return [course.gains[trials - 1] for course in self.courses]
+
+    @property
+    def failed(self) -> float:
+        """Trials without a score that ranks, per run."""
+        failed = (sum(o.fate is not Fate.MEASURED for o in c.seen) for c in self.courses)
+        return statistics.fmean(failed)
+
+
+def _landscapes() -> Iterator[tuple[int, Landscape]]:
+    for seed in SEEDS:
+        for gated in (True, False):
+            yield seed, Landscape(seed, gated=gated)
+
+
+def _runs(name: str, make: Callable[[], Searcher]) -> Runs:
+    courses = tuple(
+        course_of(land, make(), trials=TRIALS, seed=seed) for seed, land in _landscapes()
+    )
+    return Runs(name=name, courses=courses)
+
+
+def _interval(differences: Sequence[float]) -> tuple[float, float]:
+    """95 % of a mean of paired differences, by Student."""
+    n = len(differences)
+    reach = student_quantile(0.975, n - 1) * statistics.stdev(differences) / n**0.5
+    return statistics.fmean(differences) - reach, statistics.fmean(differences) + reach
+
+
+def _note(ours: Runs, theirs: Runs, what: str) -> str:
+    pairs = list(zip(ours.gains(TRIALS), theirs.gains(TRIALS), strict=True))
+    low, high = _interval([a - b for a, b in pairs])
+    wins = sum(a > b for a, b in pairs)
+    return (
+        f"{what}: difference after {TRIALS} trials {low:+.3f} to {high:+.3f} (95 %, paired), "
+        f"ahead on {wins} of {len(pairs)} landscapes"
+    )
+
+
+def _gain_rows(ours: Runs, theirs: Runs) -> Iterator[Row]:
+    for trials in (SHORT, TRIALS):
+        yield Row(
+            name=f"true gain of the head after {trials} trials, {ours.name}",
+            value=statistics.fmean(ours.gains(trials)),
+            unit="log",
+            baseline=statistics.fmean(theirs.gains(trials)),
+            compared_with=theirs.name,
+            samples=len(ours.courses),
+        )
+
+
+def _ablated(full: Runs, name: str, settings: Settings) -> Row:
+    runs = _runs(name, lambda: evolve(settings))
+    return Row(
+        name=f"after {TRIALS} trials, {name}",
+        value=statistics.fmean(runs.gains(TRIALS)),
+        unit="log",
+        baseline=statistics.fmean(full.gains(TRIALS)),
+        compared_with="evolve",
+        samples=len(runs.courses),
+    )
+
+
+ABLATIONS = {
+    "evolve without repair": Settings(repair=False),
+    "evolve without moves": Settings(moves=False),
+    "evolve without merges": Settings(merge=False),
+    "evolve without draws": Settings(draw=False),
+}
+
+
+def run() -> Report:
+    """All searchers on the same landscapes, with the same noise of the evaluator."""
+    seconds: list[float] = []
+    ours = _runs("evolve", lambda: evolve(Settings(), seconds))
+    local = _runs("local random search", lambda: local_random)
+    plus = _runs("(1+1) evolution", lambda: one_plus_one)
+    median = statistics.median(seconds)
+    return Report(
+        title="evolve on synthetic landscapes",
+        rows=[
+            Row(
+                name="one proposal, median",
+                value=1000 * median,
+                unit="ms",
+                limit=TARGET_MS,
+                samples=len(seconds),
+            ),
+            Row(name="proposals", value=1 / median, unit="/s", samples=len(seconds)),
+            *_gain_rows(ours, local),
+            *_gain_rows(ours, plus),
+            *(_ablated(ours, name, settings) for name, settings in ABLATIONS.items()),
+            Row(
+                name=f"trials of {TRIALS} without a score, evolve",
+                value=ours.failed,
+                unit="",
+                baseline=local.failed,
+                compared_with=local.name,
+                samples=len(ours.courses),
+            ),
+        ],
+        notes=[
+            _note(ours, local, "evolve against local random search"),
+            _note(ours, plus, "evolve against (1+1) evolution"),
+            SAMPLE,
+            MEANING,
+        ],
+    )
