@@ -27,11 +27,13 @@ from autores.evaluator.signing import key_name, verify
 from autores.evaluator.trees import FileTree
 from autores.evaluator.yard import remove
 from autores.records import Evaluation, Limits, Outcome, Purpose
+from autores.scoring import losses
 from autores.status import Cause
 from autores.tasks.airbench import plugin
 
 TIMES = 5
 LARGE_PIPE = 1 << 20
+SCORED = 1 << 17
 POSITIONS, VOCABULARY, ROWS_AT_ONCE = 1 << 20, 1024, 1 << 12
 NULL = b"""
 import harness, io
@@ -70,7 +72,7 @@ def run() -> Report:
     choose(Level.NONE).close()
     return Report(
         title="The evaluator's own share",
-        rows=[_overhead(), _feeding()],
+        rows=[_overhead(), _feeding(), _scoring()],
         notes=(
             "Overhead: one evaluation of a null recipe of airbench (micro, one seed, two "
             + "sandboxes), from the evaluator's start to the signed result, less its phases.",
@@ -172,6 +174,36 @@ def _feed(work: Path) -> float:
         for _ in range(POSITIONS // ROWS_AT_ONCE):
             answerer.ask(tokens, shape=(ROWS_AT_ONCE, VOCABULARY))
     return answerer.seconds
+
+
+def _scoring() -> Row:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, (SCORED, VOCABULARY)).astype(np.float16)
+    targets = random.integers(0, VOCABULARY, SCORED)
+    pairs = []
+    for _ in range(TIMES):
+        begin = time.perf_counter()
+        losses(logits, targets)
+        middle = time.perf_counter()
+        _log_sum_exp(logits, targets)
+        pairs.append((middle - begin, time.perf_counter() - middle))
+    ours, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return Row(
+        name="scoring 128k × 1,024 fp16 answers",
+        value=ours,
+        unit="s",
+        baseline=bare,
+        compared_with="a bare numpy log-sum-exp in single precision",
+        limit=1.2 * bare,
+        samples=TIMES,
+    )
+
+
+def _log_sum_exp(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    exact = logits.astype(np.float32)
+    top = exact.max(1)
+    total = np.exp(exact - top[:, None]).sum(1)
+    return np.asarray(np.log(total) + top - exact[np.arange(len(targets)), targets])
 
 
 def _pipe() -> float:

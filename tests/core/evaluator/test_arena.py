@@ -15,6 +15,7 @@ from autores.codec import canonical, to_json
 from autores.evaluator.arena import Arena, Failed, Phase
 from autores.evaluator.sandbox import Level, Sandbox
 from autores.records import Calibration, Gate, Measurement, Sample
+from autores.scoring import Text, score_chunks
 from autores.status import Cause
 
 Arenas = Callable[..., Arena]
@@ -364,6 +365,24 @@ def test_what_is_printed_after_the_first_question_is_shown_to_nobody(arena_of: A
     assert failed.cause is Cause.EXITED
     assert "warm" in text
     assert "secret" not in text
+
+
+def test_scorers_take_a_candidate_as_it_is(arena_of: Arenas) -> None:
+    arena = arena_of(
+        answering(
+            "seen = np.zeros((5, 5), np.float32)\n"
+            "for part in harness.stream():\n"
+            "    part.answer(seen[part.array])\n"
+            "    np.add.at(seen, (part.array, part.truth()), 1)\n"
+        )
+    )
+    text = Text(tokens=np.arange(200) % 5, vocabulary=5, bytes=200)
+    with arena.spawn(Phase.INFER, seed=1) as answerer:
+        answerer.until_ready()
+        answerer.go()
+        found = score_chunks(answerer, text, rows=4, length=10)
+    assert found[0].mean() == pytest.approx(math.log(5))
+    assert found[-1].mean() < 0.01
 
 
 # ------------------------------------------------------------------------- clocks and counts
