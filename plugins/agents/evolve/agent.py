@@ -12,6 +12,7 @@ from autores.plugins.agents.evolve import words
 from autores.plugins.agents.evolve.genome import Files, Notes, digest
 from autores.plugins.agents.evolve.history import Observation
 from autores.plugins.agents.evolve.memory import Memory, Recent
+from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Plan, Question, propose
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
@@ -30,6 +31,7 @@ class Evolve:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._sampler = sampler_named(settings.sampler)
         self._memory: Memory | None = None
         self._territories: Recent[tuple[str, str], Territory] = Recent(32)
         self._promised: set[str] = set()
@@ -83,6 +85,7 @@ class Evolve:
             ),
             direction=brief.task.metric.direction,
             spread=_spread(session, seen),
+            sampler=self._sampler,
             seed=brief.seed + len(view.query(Query(session=brief.id))),
         )
 

@@ -60,8 +60,9 @@ class Judgement:
 
     @property
     def worth(self) -> Array:
-        """Expected improvement, times the chances; squared, since a failed trial costs as much
-        as a good one and steers nothing.
+        """Expected improvement, times the chances.
+
+        These count twice, since a trial that fails costs as much as a good one and steers nothing.
         """
         return expected_improvement(self.gain, self.sd) * (self.fits * self.runs) ** 2
 

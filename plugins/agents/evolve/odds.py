@@ -69,7 +69,7 @@ class RunOdds:
             share = _bearing(edit, step, case)
             failed += case.blame * share
             ran += share == 1.0 and not case.blame
-        good = _STRENGTH * guess * 0.5**failed + ran
+        good = _STRENGTH * guess * math.pow(0.5, failed) + ran
         return good / (good + _STRENGTH * (1 - guess) + failed)
 
 

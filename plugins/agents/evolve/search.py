@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from autores.moves import Move
@@ -15,6 +15,7 @@ from autores.plugins.agents.evolve.history import Observation
 from autores.plugins.agents.evolve.literals import parse
 from autores.plugins.agents.evolve.model import Model, Yardstick, rewards
 from autores.plugins.agents.evolve.odds import Bandit, move_pulls, operator_pulls
+from autores.plugins.agents.evolve.sampler import LocalSampler, Sampler
 from autores.plugins.agents.evolve.scales import FURTHEST
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
@@ -44,7 +45,7 @@ class Question:
     spread: float
     """Standard deviation of one look at a score; 0 where it is unknown."""
     seed: int
-    suggested: Sequence[Mapping[str, float]] = ()
+    sampler: Sampler = field(default_factory=LocalSampler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +87,15 @@ def situation(question: Question, settings: Settings) -> Situation:
     """What candidates are made from."""
     parent, territory = question.parent, question.territory
     knobs = territory.knobs(parent.genome) if settings.knobs else ()
+    model = _model(question)
     return Situation(
         parent=parent,
         knobs=knobs,
         moves=tuple(_possible(question)) if settings.moves else (),
         seen=question.seen,
-        model=_model(question),
+        model=model,
         random=Random(question.seed),
-        suggested=question.suggested,
+        suggested=question.sampler.suggest(knobs, question.seen, model.yard, question.seed),
     )
 
 
@@ -157,7 +159,9 @@ class _Luck:
     def __init__(self, question: Question, settings: Settings, at: Situation) -> None:
         reward = rewards(question.seen, at.model.yard)
         self._on = settings.draw
-        self._operators = Bandit(operator_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1])
+        self._operators = Bandit(
+            operator_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1]
+        )
         self._moves = Bandit(move_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1])
         self._random, self._drawn = at.random, dict[str, float]()
 
