@@ -125,7 +125,9 @@ class Setup:
         if self.cell.cpus and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cell.cpus)
         with contextlib.suppress(OSError):  # where /proc is missing or read-only
-            Path("/proc/self/oom_score_adj").write_text("1000")
+            score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+            os.write(score, b"1000")
+            os.close(score)
 
 
 def become(uid: int) -> None:

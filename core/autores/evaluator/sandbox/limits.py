@@ -204,8 +204,11 @@ def _own_legacy_groups() -> dict[str, Path]:
 
 
 def _write(path: Path, value: int) -> None:
-    with open(path, "w") as file:
-        file.write(str(value))
+    file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(file, b"%d" % value)
+    finally:
+        os.close(file)
 
 
 def _number(path: Path) -> int:

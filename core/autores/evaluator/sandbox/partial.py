@@ -20,15 +20,10 @@ from autores.evaluator.sandbox.contained import RunningCell
 from autores.evaluator.sandbox.environment import Environment
 from autores.evaluator.sandbox.landlock import Rules
 from autores.evaluator.sandbox.level import Cell, Level
-from autores.evaluator.sandbox.stage import Bind, Memory, Stage
+from autores.evaluator.sandbox.stage import Memory, Stage
 from autores.evaluator.sandbox.users import SpareUser
 
 NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-NODES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
-DEV_LINKS = tuple(
-    (f"/proc/self/{target}", f"/dev/{name}")
-    for target, name in (("fd", "fd"), ("fd/0", "stdin"), ("fd/1", "stdout"), ("fd/2", "stderr"))
-)
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev/fd")
 SYSTEM_FILES = ("ld.so.cache", "hosts", "nsswitch.conf", "passwd", "group", "localtime")
 SHARED_MEMORY = Path("/dev/shm")
@@ -57,11 +52,11 @@ class Staged(HostSandbox):
 
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
-        nodes = (*NODES, *(path for path in map(Path, tree.gpu_nodes(cell.gpus)) if path.exists()))
-        binds = [*self._tree.of(cell), *(Bind(path, str(path), writable=True) for path in nodes)]
-        whole = Stage(binds, (*self._tree.links, *DEV_LINKS), folders=("/proc", "/run"))
+        devices = tree.device_binds(cell.gpus)
+        binds = [*self._tree.of(cell), *devices]
+        whole = Stage(binds, (*self._tree.links, *tree.DEV_LINKS), folders=("/proc", "/run"))
         memory = (Memory("/tmp", cell.tmp_bytes), Memory(str(SHARED_MEMORY), cell.shm_bytes))
-        writable = [tree.INSIDE.out, *(Path(place.target) for place in memory), *nodes]
+        writable = [Path(place) for place in ("/tmp", "/dev/shm", *(d.target for d in devices))]
         filters = seccomp.program(internet=True, affinity=cell.cpus is None)
         steps = (
             partial(whole.enter),
@@ -70,7 +65,9 @@ class Staged(HostSandbox):
             partial(socket.sethostname, tree.HOSTNAME),
             partial(stage.furnish, memory),
             partial(stage.move_in, str(tree.INSIDE.code)),
-            partial(_restrict_if_possible, Rules(read=[Path("/")], write=writable)),
+            partial(
+                _restrict_if_possible, Rules(read=[Path("/")], write=[tree.INSIDE.out, *writable])
+            ),
             kernel.forbid_capabilities,
             partial(launch.become, self._uid),
             kernel.drop_capabilities,
@@ -145,7 +142,7 @@ class Restricted(HostSandbox):
 
     def _rules(self, cell: Cell, tmp: Path) -> Rules:
         folders = (cell.code, cell.harness, cell.data, cell.sockets)
-        devices = (*NODES, *map(Path, tree.gpu_nodes(cell.gpus)))
+        devices = (bind.source for bind in tree.device_binds(cell.gpus))
         ranks = [SHARED_MEMORY] if cell.loopback else []
         return Rules(
             read=[*self._read, *(folder for folder in folders if folder)],

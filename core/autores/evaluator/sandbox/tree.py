@@ -30,6 +30,11 @@ ETC_WRITTEN = {
     "group": "trial:x:1000:\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+NODES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
+DEV_LINKS = tuple(
+    (f"/proc/self/{target}", f"/dev/{name}")
+    for target, name in (("fd", "fd"), ("fd/0", "stdin"), ("fd/1", "stdout"), ("fd/2", "stderr"))
+)
 GPU_NODES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 USR_LINKS = ("bin", "sbin", "lib", "lib64")
 
@@ -80,6 +85,12 @@ def gpu_nodes(gpus: Sequence[int]) -> tuple[str, ...]:
     return tuple(
         f"/dev/{name}" for name in (*GPU_NODES, *(f"nvidia{index}" for index in gpus)) if gpus
     )
+
+
+def device_binds(gpus: Sequence[int]) -> list[Bind]:
+    """The device nodes of a cell that exist on this machine."""
+    paths = (*NODES, *map(Path, gpu_nodes(gpus)))
+    return [Bind(path, str(path), writable=True) for path in paths if path.exists()]
 
 
 def _cell_binds(cell: Cell) -> Iterator[Bind]:
