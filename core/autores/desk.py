@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,9 +32,7 @@ class Desk:
         self, build: Build, secrets: Mapping[str, bytes] = NO_SECRETS
     ) -> tuple[Event, ...]:
         """Append what `build` makes of the head; see `LineageStore.append`."""
-        events = await self._finish(
-            self._events, lambda: self.store.append(build, secrets=secrets)
-        )
+        events = await self._finish(self._events, lambda: self.store.append(build, secrets=secrets))
         if events:
             self.notify()
         return events
@@ -49,10 +48,9 @@ class Desk:
 
     async def changed(self, timeout: float | None = None) -> None:
         """Wait for the next event, or for so many seconds."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
 
     def close(self) -> None:
         """Finish what was asked."""

@@ -99,4 +99,6 @@ def add_sections(settings: SettingsBook, plugins: PluginManager) -> None:
         kind = getattr(module, "Settings", None)
         if kind is not None:
             settings.add(kind, group.section(name))
-    settings.check_names(group.section(name) for group in Group for name in plugins.installed(group))
+    settings.check_names(
+        group.section(name) for group in Group for name in plugins.installed(group)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import metadata
@@ -16,7 +17,7 @@ import tomli
 from autores.errors import UserError
 from autores.evaluator.bundle import code_hash
 
-SETTINGS = "settings"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,9 @@ class Manifest:
     run: Mapping[str, Any]
     """Name, when it began, until when it may go on, what its arm hides."""
     settings: Mapping[str, Any]
-    """By dotted name, as they were given."""
+    """By dotted name, as they were resolved."""
+    limits: Mapping[str, Any]
+    """Of one evaluation."""
     versions: Mapping[str, str]
     """Of Python, autores and the distributions of plugins."""
     hashes: Mapping[str, str]
@@ -89,12 +92,14 @@ def _table(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _key(key: str) -> str:
-    return json.dumps(key)
+    return key if _BARE.fullmatch(key) else json.dumps(key)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_key(k)} = {_value(v)}' for k, v in value.items())}}}"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=True)

@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from autores import arms, manifest
 from autores.agent import Agent
 from autores.budget import budget_of
+from autores.codec import to_json
 from autores.config import SettingsBook, Value
 from autores.desk import Desk
 from autores.errors import RunFailed, UserError
@@ -91,7 +93,9 @@ def take_up(
     changes = then.changes(now)
     if changes and not accept_changes:
         listing = "; ".join(changes)
-        raise UserError(f"since this run began something changed: {listing}; go on with --accept-changes")
+        raise UserError(
+            f"since this run began something changed: {listing}; go on with --accept-changes"
+        )
     if changes or dict(now.settings) != dict(then.settings):
         now.write(folder.manifest)
     return folder, loaded
@@ -102,8 +106,9 @@ def _manifest(loaded: Loaded, about: Any, world: str) -> Manifest:
     return Manifest(
         run=about,
         settings={
-            name: _plain(v.value) for name, v in loaded.settings.values.items() if name != "name"
+            name: _plain(value) for name, value, _, _ in loaded.settings.rows() if name != "name"
         },
+        limits=to_json(loaded.limits()),
         versions=manifest.versions(
             {f"{g.singular}:{n}": plugins.is_from(g, n) for g, n in plugins.loaded}
         ),
@@ -113,6 +118,9 @@ def _manifest(loaded: Loaded, about: Any, world: str) -> Manifest:
 
 
 def _plain(value: Any) -> Any:
+    """As TOML has it."""
+    if isinstance(value, Enum):
+        return value.value
     return str(value) if isinstance(value, Path) else value
 
 
@@ -156,9 +164,7 @@ def _begun(store: LineageStore, loaded: Loaded) -> RunSecret:
     created = Created(direction=task.metric.direction, task=task.name, profile=task.profile)
     drawn = RunSecret.draw()
     if store.head().created is None:
-        store.append(
-            lambda head: () if head.created else (created,), secrets={NAME: drawn.value}
-        )
+        store.append(lambda head: () if head.created else (created,), secrets={NAME: drawn.value})
     if store.head().created != created:
         raise OtherLineage(
             f"the store holds {store.head().created}, not {created}; "

@@ -232,9 +232,7 @@ class LiveSession:
 
     async def charge(self, cost: Cost) -> None:
         """Enter what was used into the ledger."""
-        charged = Charged(
-            session=self.brief.id, specialist=self.brief.specialist.key, cost=cost
-        )
+        charged = Charged(session=self.brief.id, specialist=self.brief.specialist.key, cost=cost)
         await self._run.desk.append(lambda head: (charged,))
 
     def record(self, kind: str, content: object) -> None:

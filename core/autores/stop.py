@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Stop:
@@ -38,10 +38,9 @@ class Stop:
 
     async def wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the stop."""
-        try:
-            await asyncio.wait_for(self._asked.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._asked.wait()
 
     @contextmanager
     def calling(self, listener: Callable[[], None]) -> Iterator[None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from autores.events import Head
 from autores.lineage.view import LineageView
 from autores.records import Trial
 from autores.rendering import Facts
-from autores.events import Head
 from autores.text import escape_line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+
 from autores.codec import to_json
 from autores.folder import RunFolder
 

@@ -16,6 +16,7 @@ from autores.reading import Reading, reading
 from autores.records import Submission
 from autores.status import Status
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Which run is played."""

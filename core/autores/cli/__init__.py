@@ -36,7 +36,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; nothing is left to be said
         return ExitCode.DONE
-    except Exception:
+    except Exception:  # noqa: BLE001  nothing above us could say it better
         traceback.print_exc()
         click.echo("autores: this is a bug in autores or in a plugin; please report it", err=True)
         return ExitCode.BUG

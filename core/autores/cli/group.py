@@ -87,7 +87,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="autores")
 def autores() -> None:
-    """Improve a training recipe with specialist agents, in a loop that can be audited.
+    r"""Improve a training recipe with specialist agents, in a loop that can be audited.
 
     \b
     autores --task toy --max-trials 20      run

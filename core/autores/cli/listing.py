@@ -28,7 +28,9 @@ def tasks(as_json: bool) -> None:
         for name, task in found.items()
     ]
     data = {n: t if isinstance(t, Task) else {"error": str(t)} for n, t in found.items()}
-    tell(Facts(text=table(("task", "title", "metric", "profiles"), rows), data=data), as_json=as_json)
+    tell(
+        Facts(text=table(("task", "title", "metric", "profiles"), rows), data=data), as_json=as_json
+    )
 
 
 def _tasks() -> Iterator[tuple[str, Task | AutoresError]]:
@@ -90,4 +92,6 @@ def config(as_json: bool, **options: Any) -> None:
     add_sections(choice.settings, choice.plugins)
     rows = [(n, str(v), source, told) for n, v, source, told in choice.settings.rows()]
     data = [dict(zip(("name", "value", "source", "help"), r, strict=True)) for r in rows]
-    tell(Facts(text=table(("setting", "value", "from", "meaning"), rows), data=data), as_json=as_json)
+    tell(
+        Facts(text=table(("setting", "value", "from", "meaning"), rows), data=data), as_json=as_json
+    )

@@ -33,9 +33,17 @@ def run_options(command: F) -> F:
 def settings_options(command: F) -> F:
     """Where settings come from, and which plugins take part."""
     for option in (
-        click.option("--config", type=click.Path(path_type=Path), help="settings file, else autores.toml"),
+        click.option(
+            "--config", type=click.Path(path_type=Path), help="settings file, else autores.toml"
+        ),
         click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="any setting"),
-        click.option("-p", "plugins", multiple=True, metavar="NAME", help="load a module; no:NAME switches a plugin off"),
+        click.option(
+            "-p",
+            "plugins",
+            multiple=True,
+            metavar="NAME",
+            help="load a module; no:NAME switches a plugin off",
+        ),
     ):
         command = option(command)
     return command
@@ -85,7 +93,9 @@ def located(run: Path, environment: Environment) -> Path:
     for folder in (run, settings.run.out / run):
         if (folder / "run.toml").exists():
             return folder
-    raise UserError(f"there is no run {str(run)!r}; `autores ls` lists those under {settings.run.out}")
+    raise UserError(
+        f"there is no run {str(run)!r}; `autores ls` lists those under {settings.run.out}"
+    )
 
 
 def tell(facts: Facts, *, as_json: bool) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 
 import click
 
-from autores.cli.options import Given, given, json_option, located, run_options, settings_options, tell
+from autores.cli.options import (
+    Given,
+    given,
+    json_option,
+    located,
+    run_options,
+    settings_options,
+    tell,
+)
 from autores.errors import ExitCode
 from autores.folder import RunFolder
 from autores.loading import Loaded
@@ -46,9 +54,7 @@ def resume(run: Path, accept_changes: bool, as_json: bool, **options: Any) -> in
     """Go on with a run from where it is, however it ended."""
     choice: Given = given(**options)
     root = located(run, choice.settings.environment)
-    folder, loaded = take_up(
-        root, choice.settings, choice.plugins, accept_changes=accept_changes
-    )
+    folder, loaded = take_up(root, choice.settings, choice.plugins, accept_changes=accept_changes)
     return _work(folder, loaded, as_json=as_json)
 
 

@@ -75,7 +75,10 @@ def _runs() -> Facts:
         (str(folder), str(m.settings.get("task", "")), str(m.settings.get("agent", "evolve")))
         for folder, m in zip(folders, manifests, strict=True)
     ]
-    data = [{"run": str(f), "settings": dict(m.settings)} for f, m in zip(folders, manifests, strict=True)]
+    data = [
+        {"run": str(f), "settings": dict(m.settings)}
+        for f, m in zip(folders, manifests, strict=True)
+    ]
     text = table(("run", "task", "agent"), rows) if rows else f"no runs under {out}"
     return Facts(text=text, data=data)
 
@@ -195,7 +198,9 @@ def _branches(children: dict[int | None, list[Trial]], metric: Metric) -> Iterat
 
 @click.command()
 @run_argument
-@click.option("--into", type=click.Path(path_type=Path), help="write its files into this new folder")
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="write its files into this new folder"
+)
 @json_option
 def best(run: Path, into: Path | None, as_json: bool) -> None:
     """Show what is claimed, what leads, and what it took."""

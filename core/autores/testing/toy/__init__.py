@@ -192,7 +192,8 @@ def _measure(
 
 
 def _features(x: Numbers, degree: int) -> Numbers:
-    return np.polynomial.legendre.legvander(x, degree)
+    features: Numbers = np.polynomial.legendre.legvander(x, degree)
+    return features
 
 
 def _descend(features: Numbers, y: Numbers, numbers: Mapping[str, float], steps: int) -> Numbers:
