@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from autores.evaluator.bundle import BadBundle, read_bundle
 from autores.evaluator.hardening import harden
@@ -20,6 +23,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, required=True, help="an existing folder")
     options = parser.parse_args()
     harden()
+    signal.signal(signal.SIGTERM, _leave)
     bundle, results = options.bundle.resolve(), options.results.resolve()
     try:
         keys = take_keys(options.keys)
@@ -29,6 +33,12 @@ def main() -> int:
         print(f"autores.evaluator: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """End all processes and remove all folders on the way out."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,16 @@ OF_ITS_OWN = {Cause.EXITED, Cause.SIGNALLED, Cause.PROTOCOL, Cause.ARTIFACT_MISS
 """In a smoke run all of these are one: it does not run."""
 
 
+COARSE = {
+    Cause.EXITED: "ended while it was asked",
+    Cause.SIGNALLED: "was ended by a signal while it was asked",
+    Cause.PROTOCOL: "answered something else than was asked",
+}
+"""All that is told of a candidate that has seen held-out questions: details could carry them."""
+HEAD_BYTES, TAIL_BYTES = 4 << 10, 12 << 10
+"""Of a candidate's output, in a measurement."""
+
+
 class Phase(Enum):
     """What is asked of a recipe."""
 
@@ -208,6 +218,11 @@ class Candidate:
     def _started(self) -> bool:
         return not math.isnan(self._go)
 
+    @property
+    def _asked(self) -> bool:
+        """Whether it may have seen held-out questions."""
+        return self._started and self._charge.phase is Phase.INFER
+
     # --------------------------------------------------------------------------- the end
 
     def __enter__(self) -> Self:
@@ -251,8 +266,8 @@ class Candidate:
                 wall=wall,
                 cpu=usage.cpu_seconds if whole else 0.0,
                 peak_memory=usage.peak_bytes if whole else 0,
-                exit=ended.code if ended and not ended.killed else None,
-                signal=ended.signal if ended and not ended.killed else None,
+                exit=ended.code if ended and not ended.killed and not self._asked else None,
+                signal=ended.signal if ended and not ended.killed and not self._asked else None,
                 limit=limit,
                 log=excerpt_of(self._output) if whole else "",
                 points=self._curve.points if whole else (),
@@ -301,7 +316,7 @@ class Candidate:
     def _note(self, body: bytes) -> None:
         """Take a line of a log, but none that could tell of held-out questions."""
         step, values = read_log(body)
-        if self._charge.phase is not Phase.INFER and self._started:
+        if self._started and not self._asked:
             self._curve.add(time.monotonic() - self._go, step, values)
 
     def _tell(
@@ -349,9 +364,7 @@ class Candidate:
         self._fail(cause, f"exit code {ended.code}{self._last_line()}")
 
     def _last_line(self) -> str:
-        """What it said last, where agents may know it."""
-        if self._shown is not None:
-            return ""
+        """What it said last."""
         output = self._contained.output
         lines = (output.head + output.tail).decode(errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "")
@@ -366,9 +379,13 @@ class Candidate:
             raise Failed(stop.cause, f"went over the limit of {stop.value}")
         if self._charge.phase is Phase.SMOKE and cause in OF_ITS_OWN:
             raise Failed(Cause.SMOKE, detail)
-        raise Failed(cause, detail, saved)
+        raise Failed(cause, COARSE.get(cause, detail) if self._asked else detail, saved)
 
 
 def excerpt_of(output: Output) -> str:
-    """What was kept of a candidate's output, escaped."""
-    return excerpt(output.head, output.tail, output.omitted)
+    """Both ends of a candidate's output, escaped."""
+    both = output.head + output.tail
+    if output.size <= min(len(both), HEAD_BYTES + TAIL_BYTES):
+        return excerpt(both, b"", 0)
+    head, tail = output.head[:HEAD_BYTES], both[-TAIL_BYTES:]
+    return excerpt(head, tail, output.size - len(head) - len(tail))

@@ -8,7 +8,7 @@ from autores.evaluator.wire import BadMessage
 from autores.records import Point
 from autores.text import escape_line
 
-MOST_POINTS = 512
+MOST_POINTS = 128
 MOST_LINES = 200_000
 
 

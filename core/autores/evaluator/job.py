@@ -20,8 +20,7 @@ from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.sandbox.reaper import Reaper, become_subreaper
 from autores.evaluator.signing import key_name, sign
 from autores.evaluator.single import harness_failed
-from autores.evaluator.staging import staging_folder
-from autores.evaluator.yard import remove
+from autores.evaluator.staging import staging_folder, work_folder
 from autores.records import Outcome
 
 PROGRAM = (sys.executable, "-I", "-m", "autores.evaluator.single")
@@ -88,14 +87,9 @@ def run_job(
 def _run_single(bundle: Bundle, position: int, program: Sequence[str]) -> Outcome:
     """Run one evaluation; when this returns, it and all that it started are dead."""
     request = bundle.requests[position]
-    work = Path(tempfile.mkdtemp(prefix="autores-"))
-    work.chmod(0o711)  # candidates may be another user
-    try:
-        with staging_folder(Path(request.data_dir), work) as staging:
-            arguments = (str(bundle.folder), str(position), str(work), str(staging))
-            return _run((*program, *arguments), request)
-    finally:
-        remove([work])
+    with work_folder() as work, staging_folder(Path(request.data_dir), work) as staging:
+        arguments = (str(bundle.folder), str(position), str(work), str(staging))
+        return _run((*program, *arguments), request)
 
 
 def _run(command: Sequence[str], request: EvaluationRequest) -> Outcome:

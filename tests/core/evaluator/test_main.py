@@ -19,7 +19,7 @@ from autores.evaluator.bundle import FILE, read_bundle, write_bundle
 from autores.evaluator.job import BadKeys, run_job, take_keys
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import BadSignature, key_name, verify
-from autores.evaluator.staging import NAME, staging_folder
+from autores.evaluator.staging import STAGING, staging_folder, work_folder
 from autores.evaluator.trees import FileTree
 from autores.records import Evaluation, Outcome, Purpose
 from autores.status import Cause
@@ -103,7 +103,7 @@ def test_each_evaluation_leaves_one_signed_outcome(laboratory: Laboratory) -> No
     assert laboratory.outcome(0).score != laboratory.outcome(1).score
     assert sorted(os.listdir(laboratory.root / "results")) == ["0.json", "1.json", "2.json"]
     assert not (laboratory.root / "keys").exists()
-    assert os.listdir(laboratory.root / "data" / NAME) == []
+    assert os.listdir(laboratory.root / "data" / STAGING) == []
 
 
 def test_an_outcome_is_signed_for_one_evaluation_alone(laboratory: Laboratory) -> None:
@@ -297,19 +297,60 @@ def test_it_inherits_nothing(laboratory: Laboratory, monkeypatch: pytest.MonkeyP
 
 def test_staging_lies_beside_the_data_and_is_cleared(tmp_path: Path) -> None:
     with staging_folder(tmp_path, tmp_path / "other") as folder:
-        assert folder.parent == tmp_path / NAME
+        assert folder.parent == tmp_path / STAGING
         (folder / "x").write_text("x")
         with staging_folder(tmp_path, tmp_path / "other") as second:
             assert folder.exists()
             assert second != folder
-    assert os.listdir(tmp_path / NAME) == []
+    assert os.listdir(tmp_path / STAGING) == []
 
 
 def test_what_a_killed_evaluator_left_is_swept(tmp_path: Path) -> None:
-    (tmp_path / NAME / "left").mkdir(parents=True)
-    (tmp_path / NAME / "left" / "big").write_text("x")
+    (tmp_path / STAGING / "left").mkdir(parents=True)
+    (tmp_path / STAGING / "left" / "big").write_text("x")
     with staging_folder(tmp_path, tmp_path):
-        assert not (tmp_path / NAME / "left").exists()
+        assert not (tmp_path / STAGING / "left").exists()
+
+
+def test_work_folders_are_swept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"autores-{os.geteuid()}" / "left"
+    left.mkdir(parents=True)
+    with work_folder() as folder:
+        assert not left.exists()
+        assert folder.stat().st_mode & 0o777 == 0o711
+    assert not folder.exists()
+
+
+def test_a_home_of_somebody_else_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"autores-{os.geteuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PermissionError), work_folder():
+        pass
+
+
+def test_a_job_that_is_told_to_end_leaves_nothing(laboratory: Laboratory) -> None:
+    slow = replace(laboratory.task, sizes={**laboratory.task.sizes, "pause": 60.0})
+    laboratory.bundle(FIT, task=slow)
+    scratch = laboratory.root / "scratch"
+    scratch.mkdir()
+    places = [laboratory.root / "bundle", "--keys", laboratory.root / "keys"]
+    command = [sys.executable, "-I", "-m", "autores.evaluator", *places]
+    with subprocess.Popen(
+        [*command, "--results", laboratory.root / "results"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+    ) as job:
+        until = time.monotonic() + 20
+        while not list(scratch.glob("autores-*/*")) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert list(scratch.glob("autores-*/*"))
+        job.terminate()
+        assert job.wait(10) == 143
+    assert not list(scratch.glob("autores-*/*"))
+    assert os.listdir(laboratory.root / "results") == []
 
 
 def test_where_nothing_can_be_written_the_other_folder_is_used(tmp_path: Path) -> None:
