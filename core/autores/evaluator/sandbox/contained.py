@@ -175,10 +175,10 @@ class RunningCell:
         except BaseException as error:  # noqa: BLE001 - it is raised again in `wait`
             self._failure = error
         finally:
-            self._over.set()
             self._drain.close()
             self._wake.close()
             self._waker.close()
+            self._over.set()
 
     def _until_the_end(self) -> None:
         poller = select.poll()
