@@ -16,6 +16,7 @@ from autores.plugins.agents.evolve.history import Fate
 from autores.plugins.agents.evolve.knobs import Knob
 from autores.plugins.agents.evolve.laboratory import Course, Landscape, Searcher, State, Try
 from autores.plugins.agents.evolve.laboratory import run as course_of
+from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Question, propose
 from autores.plugins.agents.evolve.settings import Settings
 from autores.statistics import student_quantile
@@ -37,6 +38,7 @@ MEANING = (
 
 def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
     """The agent's own search on what a landscape shows."""
+    sampler = sampler_named(settings.sampler)
 
     def search(state: State) -> Try | None:
         land = state.landscape
@@ -48,6 +50,7 @@ def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
             known=state.known.__contains__,
             direction=land.task.metric.direction,
             spread=land.noise * (state.head.score or 1.0),
+            sampler=sampler,
             seed=state.seed,
         )
         begun = time.perf_counter()
@@ -191,6 +194,7 @@ ABLATIONS = {
     "evolve without moves": Settings(moves=False),
     "evolve without merges": Settings(merge=False),
     "evolve without draws": Settings(draw=False),
+    "evolve with optuna's samples": Settings(sampler="optuna"),
 }
 
 

@@ -26,8 +26,8 @@ _TRIED = 40
 _PROMISING = 10
 """Candidates that are combined in pairs."""
 _STRAYS = 200
-_BEGIN = (1.0, 2.0)
-_LEAST = -1.0
+_PAID, _UNPAID = 4.0, 8.0
+"""What every kind of edit and every move begins with: draws that differ by little at first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ def _ranked(
         return []
     luck = _Luck(question, settings, at)
     judged = sorted(_judged(at, pool, luck), key=_by_worth)
-    best = [j.candidate for j in judged[:_PROMISING] if j.gain > _LEAST]
+    best = [j.candidate for j in judged[:_PROMISING]]
     tried = {candidate.key for candidate in pool}
     pairs = [c for c in make.compounds(best, settings.most_edits) if c.key not in tried]
     if pairs:
@@ -159,10 +159,8 @@ class _Luck:
     def __init__(self, question: Question, settings: Settings, at: Situation) -> None:
         reward = rewards(question.seen, at.model.yard)
         self._on = settings.draw
-        self._operators = Bandit(
-            operator_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1]
-        )
-        self._moves = Bandit(move_pulls(question.seen, reward), paid=_BEGIN[0], unpaid=_BEGIN[1])
+        self._operators = Bandit(operator_pulls(question.seen, reward), paid=_PAID, unpaid=_UNPAID)
+        self._moves = Bandit(move_pulls(question.seen, reward), paid=_PAID, unpaid=_UNPAID)
         self._random, self._drawn = at.random, dict[str, float]()
 
     def of(self, candidate: Candidate) -> float:

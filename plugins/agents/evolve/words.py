@@ -16,8 +16,8 @@ _OPENINGS = {
     "further": "Follow {trial}",
     "variant": "Retry {trial} at another rate",
     "undo": "Step back",
-    "compound": "Combine what looks best",
-    "sample": "Try what the sampler suggests",
+    "compound": "Together",
+    "sample": "As the sampler suggests",
 }
 
 
