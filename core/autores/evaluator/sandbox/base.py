@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from autores.evaluator.sandbox.limits import Group, Watchdog, create_group
 from autores.evaluator.sandbox.users import SpareUser
 
 
-class HostSandbox:
+class HostSandbox(ABC):
     """Base of the three levels."""
 
     level: Level
@@ -65,9 +66,9 @@ class HostSandbox:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
-        raise NotImplementedError
 
     def new_name(self) -> str:
         """A name for a cell that no other evaluator on this machine uses now."""

@@ -121,7 +121,8 @@ class Setup:
         for kind, value in limits.items():
             hard = resource.getrlimit(kind)[1]
             allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (allowed, allowed))
+            with contextlib.suppress(ValueError):  # macOS has a ceiling of its own
+                resource.setrlimit(kind, (allowed, allowed))
         if self.cell.cpus and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cell.cpus)
         with contextlib.suppress(OSError):  # where /proc is missing or read-only

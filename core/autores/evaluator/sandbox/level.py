@@ -28,7 +28,11 @@ class Level(Enum):
         self.description = description
 
     NONE = ("none", 0, "process group and limits only: nothing is hidden from the candidate")
-    PARTIAL = ("partial", 1, "Landlock and seccomp, and another uid where that is possible")
+    PARTIAL = (
+        "partial",
+        1,
+        "namespaces made by root, or Landlock; seccomp; where possible another uid",
+    )
     FULL = ("full", 2, "bubblewrap: own namespaces, no capabilities, seccomp")
 
     def __lt__(self, other: Level) -> bool:

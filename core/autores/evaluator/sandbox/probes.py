@@ -291,10 +291,16 @@ def _how(ending: Ending) -> str:
 
 def _running_with(marker: str, known: int) -> list[int]:
     """The processes whose command line holds the marker, but one."""
-    found = []
-    for process in reaper.processes():
-        with contextlib.suppress(OSError):
-            line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
-            if marker.encode() in line and process.pid != known:
-                found.append(process.pid)
-    return found
+    return [pid for pid, line in _command_lines() if marker in line and pid != known]
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    if sys.platform == "linux":
+        for process in reaper.processes():
+            with contextlib.suppress(OSError):
+                yield process.pid, Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace")
+        return
+    listed = subprocess.check_output(["/bin/ps", "-A", "-ww", "-o", "pid=,command="], text=True)
+    for row in listed.splitlines():
+        pid, _, line = row.strip().partition(" ")
+        yield int(pid), line

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ class Reaper:
     """What the reaped processes of each root used, with the children that they waited for."""
 
     def _orphans(self, everything: Iterable[Process]) -> list[int]:
+        if sys.platform != "linux":  # orphans are adopted by pid 1
+            return []
         here, session = os.getpid(), os.getsid(0)
         return [
             process.pid

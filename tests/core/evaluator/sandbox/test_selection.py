@@ -16,6 +16,7 @@ from autores.evaluator.sandbox.level import (
     Level,
     SandboxUnavailable,
 )
+from autores.evaluator.sandbox.none import Unconfined
 from autores.evaluator.sandbox.selection import KINDS, REQUIRED, choose, missing, survey
 
 
@@ -30,24 +31,24 @@ def findings(*broken: Guarantee) -> tuple[Finding, ...]:
     )
 
 
-class Best(HostSandbox):
+class Best(Unconfined):
     level = Level.FULL
     broken: tuple[Guarantee, ...] = ()
 
 
-class Middle(HostSandbox):
+class Middle(Unconfined):
     level = Level.PARTIAL
     broken: tuple[Guarantee, ...] = ()
 
 
-class Absent(HostSandbox):
+class Absent(Unconfined):
     level = Level.PARTIAL
 
     def __init__(self, environment: Environment | None = None, scratch: Path | None = None) -> None:
         raise OSError("not on this machine")
 
 
-class Last(HostSandbox):
+class Last(Unconfined):
     level = Level.NONE
     broken = tuple(Guarantee)
 
