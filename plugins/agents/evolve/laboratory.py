@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from autores.moves import Move
@@ -272,7 +272,7 @@ class _Run:
         more = self._look(number, self.head, made.files, made.edits, made.operator, looks=3)
         if more.fate is Fate.MEASURED and self._beats(more, head, 0.0):
             self.head = number
-            return _leading(more)
+            return replace(more, leading=True)
         return more
 
     def _beats(self, one: Observation, other: Observation, deviations: float) -> bool:
@@ -308,10 +308,3 @@ class _Run:
             leading=parent is None,
             margins=gate if self.landscape.gated and not truth.breaks else {},
         )
-
-
-def _leading(seen: Observation) -> Observation:
-    names = ("id", "parent", "genome", "edits", "operator", "fate", "cause", "score", "looks")
-    return Observation(
-        **{name: getattr(seen, name) for name in names}, margins=seen.margins, leading=True
-    )

@@ -115,11 +115,6 @@ class Model:
             return np.zeros(len(genomes))
         return np.asarray(mean[1:] / (sd[1:] + 1e-9))
 
-    def headroom(self, genome: Genome) -> float:
-        """Standard deviations between a genome and the gate that is nearest."""
-        seen = [model.predict([point_of(genome)]) for model in self._margins.values()]
-        return min((float(p.mean[0] / (p.sd[0] + 1e-9)) for p in seen), default=0.0)
-
 
 def expected_improvement(mean: Array, sd: Array) -> Array:
     """Of normal variables, over zero."""

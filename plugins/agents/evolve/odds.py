@@ -94,7 +94,7 @@ def _first_guess(edit: Edit) -> float:
     if edit.move:
         return 0.93
     inside = "." in edit.name.partition("#")[0] or "(" in edit.name
-    return 0.75 if inside else 0.97
+    return 0.5 if inside else 0.97
 
 
 # ------------------------------------------------------------------------------- bandits

@@ -61,8 +61,6 @@ class Plan:
     """The expected change of the score in its own unit; None where nothing is measured yet."""
     fits: float
     """The chance that gates and limits hold."""
-    runs: float
-    """The chance that it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,6 @@ class _Judged:
     worth: float
     gain: float
     fits: float
-    runs: float
 
 
 def propose(question: Question, settings: Settings) -> Plan | None:
@@ -189,7 +186,6 @@ def _judged(at: Situation, pool: Sequence[Candidate], luck: _Luck) -> Iterator[_
             worth=float(worth[i]) * luck.of(candidate),
             gain=float(judgement.gain[i]),
             fits=float(judgement.fits[i]),
-            runs=float(judgement.runs[i]),
         )
 
 
@@ -210,7 +206,6 @@ def _plans(question: Question, at: Situation, ranked: Iterable[_Judged]) -> Iter
             genome=judged.candidate.genome(at.parent.genome),
             delta=None if score is None else at.model.yard.change(score, judged.gain),
             fits=judged.fits,
-            runs=judged.runs,
         )
 
 
@@ -234,5 +229,5 @@ def _any(question: Question, at: Situation) -> Plan | None:
         singles += [Candidate(edits=(edit,), operator="turn")] if edit else []
     pool = make.unique([*singles, *make.compounds(singles[:_STRAYS], 2)])
     at.random.shuffle(pool)
-    ranked = (_Judged(candidate=c, worth=0.0, gain=0.0, fits=1.0, runs=1.0) for c in pool)
+    ranked = (_Judged(candidate=c, worth=0.0, gain=0.0, fits=1.0) for c in pool)
     return next(_plans(question, at, ranked), None)
