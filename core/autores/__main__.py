@@ -1,0 +1,7 @@
+"""`python -m autores` is `autores`."""
+
+from __future__ import annotations
+
+from autores.cli import main
+
+main()
