@@ -295,11 +295,16 @@ def _running_with(marker: str, known: int) -> list[int]:
 
 
 def _command_lines() -> Iterator[tuple[int, str]]:
-    if sys.platform == "linux":
-        for process in reaper.processes():
-            with contextlib.suppress(OSError):
-                yield process.pid, Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace")
+    if not os.path.isdir("/proc/self"):
+        yield from _command_lines_by_ps()
         return
+    for process in reaper.processes():
+        with contextlib.suppress(OSError):
+            yield process.pid, Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace")
+
+
+def _command_lines_by_ps() -> Iterator[tuple[int, str]]:
+    """On macOS."""
     listed = subprocess.check_output(["/bin/ps", "-A", "-ww", "-o", "pid=,command="], text=True)
     for row in listed.splitlines():
         pid, _, line = row.strip().partition(" ")

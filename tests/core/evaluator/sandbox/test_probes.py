@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,3 +103,13 @@ def test_how_a_cell_ended_is_said_by_its_cause() -> None:
     killed = Ending(code=None, signal=9, stopped_by=None, killed=True)
     assert probes._how(killed) == "ended by SIGKILL"
     assert Level.FULL.value == "full"
+
+
+def test_survivors_are_found_with_and_without_proc() -> None:
+    mark = f"mark{os.getpid()}"
+    with subprocess.Popen(["/bin/sh", "-c", "read x", mark], stdin=subprocess.PIPE) as living:
+        assert probes._running_with(mark, 0) == [living.pid]
+        assert probes._running_with(mark, living.pid) == []
+        if os.path.exists("/bin/ps"):
+            by_ps = [pid for pid, line in probes._command_lines_by_ps() if mark in line]
+            assert by_ps == [living.pid]
