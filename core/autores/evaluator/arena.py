@@ -34,7 +34,7 @@ from autores.evaluator.sandbox import Cell, Level, Sandbox, choose
 from autores.evaluator.sandbox.environment import discover
 from autores.evaluator.sandbox.sealed import Sealed
 from autores.evaluator.trees import FileTree
-from autores.evaluator.yard import Yard
+from autores.evaluator.yard import Place, Yard
 from autores.records import Artifact, Gate, Measurement, Outcome, Sample
 from autores.status import Cause
 from autores.text import escape_line
@@ -105,8 +105,14 @@ class Arena:
         if self._sandbox is None:
             self._sandbox = self._open_sandbox()
         place = self._yard.place(str(phase.value), weights)
+        if data is not None:
+            data(place.hidden)
+        charge = self._charge(phase, seed, ranks, wall)
+        return Candidate(self._sandbox, self._cell(place, entry, ranks), place, charge)
+
+    def _cell(self, place: Place, entry: str, ranks: int) -> Cell:
         limits = self.request.limits
-        cell = Cell(
+        return Cell(
             argv=_command(entry, ranks),
             code=self._yard.code,
             harness=self._yard.harness,
@@ -121,21 +127,22 @@ class Arena:
             cpus=frozenset(self.request.cpus) or None,
             loopback=ranks > 1,
         )
-        charge = Charge(
+
+    def _charge(self, phase: Phase, seed: int, ranks: int, wall: float | None) -> Charge:
+        limits = self.request.limits
+        seed_recipe = self.request.reference(phase.prepare_metric)
+        return Charge(
             phase=phase,
             seed=seed,
             ranks=ranks,
             sizes=self.request.task.sizes,
-            prepare_wall=self._prepare_wall(phase),
+            prepare_wall=limits.wall["smoke" if phase is Phase.SMOKE else "prepare"],
             wall=limits.wall[phase.limit] if wall is None else wall,
-            free_prepare=self._free_prepare(phase),
+            free_prepare=math.inf if seed_recipe is None else PREPARE_SLACK * seed_recipe,
             weight_bytes=limits.artifact_bytes - self._yard.code_bytes,
             report=self.measurements.append,
             keep=self.weights.append,
         )
-        if data is not None:
-            data(place.hidden)
-        return Candidate(self._sandbox, cell, place, charge)
 
     def record(self, sample: Sample) -> None:
         """Note what one seed measured; a later failure does not take it away."""
@@ -210,14 +217,6 @@ class Arena:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _prepare_wall(self, phase: Phase) -> float:
-        wall = self.request.limits.wall
-        return wall["smoke"] if phase is Phase.SMOKE else wall["prepare"]
-
-    def _free_prepare(self, phase: Phase) -> float:
-        seconds = self.request.reference(phase.prepare_metric)
-        return math.inf if seconds is None else PREPARE_SLACK * seconds
 
     def _metrics(self) -> dict[str, float]:
         """Means over the seeds: what samples say, and seconds of each phase."""

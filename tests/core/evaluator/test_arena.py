@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import re
 import textwrap
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from autores.codec import canonical, to_json
-from autores.evaluator.arena import Arena, Failed, Phase
+from autores.evaluator.arena import Arena, Failed, Phase, sandbox_for
 from autores.evaluator.sandbox import Level, Sandbox
 from autores.records import Calibration, Gate, Measurement, Sample
 from autores.scoring import Text, score_chunks
@@ -393,6 +394,37 @@ def test_scorers_take_a_candidate_as_it_is(arena_of: Arenas) -> None:
         found = score_chunks(answerer, text, rows=4, length=10)
     assert found[0].mean() == pytest.approx(math.log(5))
     assert found[-1].mean() < 0.01
+
+
+RANKS = """
+    import harness, json
+    job = harness.job()
+    import torch, torch.distributed as dist
+    dist.init_process_group("gloo")
+    go = harness.ready()
+    total = torch.tensor([job.rank + 1.0])
+    dist.all_reduce(total)
+    if job.rank == 0:
+        harness.save(json.dumps([total.item(), job.ranks, go.seed, go.deadline]).encode())
+    dist.barrier()
+    harness.done()
+"""
+
+
+@pytest.mark.slow
+def test_ranks_meet_each_other_and_the_evaluator(arena_of: Arenas, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    arena = arena_of(RANKS, wall={"prepare": 60.0, "train": 30.0}, memory_bytes=4 << 30)
+    task = replace(arena.request.task, distributions=("numpy", "torch"))
+    arena.request = replace(arena.request, task=task)
+    arena._open_sandbox = lambda: sandbox_for(arena.request, tmp_path)  # with torch in it
+    with arena.spawn(Phase.TRAIN, seed=7, ranks=2) as trainee:
+        trainee.until_ready()
+        trainee.go()
+        weights = trainee.until_done()
+    total, ranks, seed, deadline = json.loads(weights.path.read_text())
+    assert (total, ranks, seed) == (3.0, 2, 7)
+    assert deadline == pytest.approx(trainee.deadline)
 
 
 # ------------------------------------------------------------------------- clocks and counts
