@@ -20,6 +20,7 @@ _NO_KNOB = re.compile(
 )
 _FIXED_NAMES = re.compile(r"^(?:MEAN|STD)(?:\[|$)")
 _CHOICE = re.compile(r"[\"'](\w[\w./-]*)[\"']")
+_NUMBERED = re.compile(r"(?<![\w.])(\d+):")
 _ZERO_MENTIONED = re.compile(r"(?<![\w.])0(?![\w.])")
 
 
@@ -29,9 +30,9 @@ class Knob:
 
     literal: Literal
     scale: Scale | None = None
-    """None for strings and truth values."""
+    """None where there are choices."""
     choices: tuple[Value, ...] = ()
-    """Of strings and truth values."""
+    """Of strings, truth values, and numbers whose comment says what each means."""
     origin: Value = 0
     """Its value in the seed recipe."""
 
@@ -101,6 +102,9 @@ def _knob(program: Program, literal: Literal, origins: Mapping[str, str]) -> Kno
         return Knob(literal=literal, choices=choices, origin=origin) if choices else None
     if isinstance(origin, str) or not _is_tunable(program, literal):
         return None
+    numbered = tuple(sorted({int(n) for n in _NUMBERED.findall(literal.comment)}))
+    if isinstance(literal.value, int) and literal.value in numbered and len(numbered) > 1:
+        return Knob(literal=literal, choices=numbered, origin=origin)
     zero = literal.name in program.tested or bool(_ZERO_MENTIONED.search(literal.comment))
     scale = scale_for(literal.identity, origin, zero_is_off=zero)
     return Knob(literal=literal, scale=scale, origin=origin)

@@ -41,6 +41,11 @@ def test_choices_come_from_comments_and_comparisons() -> None:
     assert found["Linear(bias)"].choices == (False, True)
 
 
+def test_numbers_with_a_meaning_each_are_choices() -> None:
+    (knob,) = find_knobs("a.py", b"tta = 2  # 0: plain | 1: and mirrored | 2: and two shifts\n")
+    assert knob.choices == (0, 1, 2) and knob.scale is None
+
+
 def test_zero_is_allowed_where_the_program_says_what_it_means() -> None:
     found = knobs()
     assert found["cutout"].scale is not None and found["cutout"].scale.value(-4.0) <= 3
