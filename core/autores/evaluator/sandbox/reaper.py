@@ -121,14 +121,14 @@ class Reaper:
         Args:
             root: the process that was started.
             others: more processes that belong to it, such as those of its control group.
-            uid: its user, if all processes of that user belong to it.
+            uid: its user, if all processes of that user belong to our trees.
 
         Raises:
             Unkillable: some process survives.
         """
         deadline = time.monotonic() + PATIENCE_S
         status: int | None = None
-        if uid is not None:
+        if uid is not None and self.roots <= {root}:
             kill_user(uid)
         while True:
             everything = list(processes())
