@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from autores.records import Cost, Specialist, Task, Trial, Violation
+from autores.records import Budget, Cost, Limits, Specialist, Task, Tree, Trial, Violation
 
 if TYPE_CHECKING:
     from autores.lineage.view import LineageView
@@ -43,6 +44,8 @@ class SessionBrief:
     arm: str = "specialists"
     seed: int = 0
     """For the agent's own choices; the same when the run is repeated with the same seed."""
+    limits: Limits | None = None
+    """Of one evaluation, where they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,11 @@ class Session(Protocol):
         ...
 
     @property
+    def instructions(self) -> tuple[str, ...]:
+        """The same in parts: what all sessions of the task share, then the specialist's own."""
+        ...
+
+    @property
     def context(self) -> str:
         """Where the run stands, rendered when the session began."""
         ...
@@ -104,6 +112,11 @@ class Session(Protocol):
     @property
     def stopping(self) -> bool:
         """Whether the run wants to end: finish what is in hand."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Whether it may submit."""
         ...
 
     async def submit(self, proposal: Proposal) -> Feedback:
@@ -114,16 +127,71 @@ class Session(Protocol):
         """
         ...
 
+    async def begin(self, proposal: Proposal) -> int:
+        """Freeze a proposal; the trial's number, at once. A repeated call gives the same.
+
+        The trial belongs to the run: it goes on whatever becomes of who asked.
+
+        Raises:
+            SessionOver: As above.
+            AutoresError: An earlier submission of this session is still being measured.
+        """
+        ...
+
+    async def wait(self, trial: int, seconds: float = math.inf) -> Feedback | None:
+        """What came of a submission of this session; None if that takes longer.
+
+        Raises:
+            AutoresError: This session has not submitted it.
+        """
+        ...
+
+    async def check(self) -> tuple[Violation, ...]:
+        """What the gates would say of the workspace as it is."""
+        ...
+
+    def snapshot(self, trial: int) -> Tree:
+        """The files of a trial that the view shows; `NoSuchTrial` for others."""
+        ...
+
+    def compare(self, old: int, new: int) -> str:
+        """What differs between two such trials, as a unified diff."""
+        ...
+
     def rebase(self, trial: int) -> Rebase:
         """Move the workspace's edits onto another trial, which becomes the parent."""
         ...
 
-    async def call(self, tool: str, arguments: Mapping[str, object]) -> str:
-        """Use a tool. Errors are answers, never exceptions."""
+    async def call(
+        self,
+        tool: str,
+        arguments: Mapping[str, object],
+        *,
+        call: str = "",
+        patience: float = math.inf,
+    ) -> str:
+        """Use a tool. Errors are answers, never exceptions.
+
+        Args:
+            tool: Its name.
+            arguments: As its schema says.
+            call: Names this call; one that is repeated under its name submits nothing twice.
+            patience: Seconds after which the caller hangs up.
+        """
         ...
 
     async def charge(self, cost: Cost) -> None:
         """Enter what was used into the ledger."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """What the whole run may use."""
+        ...
+
+    @property
+    def spent(self) -> Cost:
+        """What the whole run has used."""
         ...
 
     def record(self, kind: str, content: object) -> None:
@@ -138,6 +206,19 @@ class Agent(Protocol):
         """Work until something was submitted, or there is nothing to submit.
 
         An exception ends the session alone; the loop goes on, after a pause that grows.
+        """
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """An agent that can say whether it would work, at next to no cost."""
+
+    async def check(self) -> str:
+        """Try the least that shows it; what was seen, in one line.
+
+        Raises:
+            UserError: It would not work; the text says why, and what would mend that.
         """
         ...
 

@@ -107,7 +107,10 @@ class Loop:
         session: LiveSession | None = None
         try:
             session = self._open(name, turn)
-            await self._work(session)
+            try:
+                await self._work(session)
+            finally:
+                await session.settled()
         except RunFailed:
             raise
         except Exception as error:
@@ -134,6 +137,7 @@ class Loop:
             parent=view.number(turn.parent),
             arm=run.settings.run.arm,
             seed=run.choice(name),
+            limits=run.laboratory.conditions.limits,
         )
         return LiveSession(run, brief, view, self._submitted)
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from autores.agent import Feedback, Proposal, SessionBrief, SessionOver
 from autores.context import render
+from autores.errors import AutoresError
 from autores.events import Accepted, Body, Charged, Gated, Head
 from autores.lineage.store import DuplicateSubmission, NoSuchTrial, Query
 from autores.lineage.view import LineageView
 from autores.moves import Move
-from autores.records import Cost, EditSize, Submission, Trial, Violation
+from autores.prompts import shared
+from autores.records import Budget, Cost, EditSize, Submission, Tree, Trial, Violation
 from autores.run import Run
 from autores.text import escape_line
-from autores.tools import Tool, ToolContext
+from autores.tools import Tool, ToolContext, use
 from autores.transcript import Transcript
 from autores.workspace.names import RefusedNames
 from autores.workspace.radius import edit_size
 from autores.workspace.repository import CodeRepository
 from autores.workspace.workspace import Rebase, Workspace
 
-RULES = """\
-You improve a training recipe. Each submission is one change with one reason. An evaluator
-that you cannot reach trains and scores it; nothing that the recipe prints or writes is a
-score. Edit only what your surfaces allow, check, and submit once; submit again only if what
-came back points to a concrete next change."""
+DRAFT = "draft"
+"""The call of what is checked and not submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,9 @@ class LiveSession:
         self._live = live
         self._transcript = Transcript(run.folder, brief.id)
         self._submitting = asyncio.Lock()
+        self._lives: dict[int, asyncio.Future[None]] = {}
+        self._calls: dict[str, int] = {}
+        self._waiting = 0
         self._context: str | None = None
         stored = view.stored(brief.parent)
         commit = run.store.get(stored).submission.commit
@@ -86,10 +90,16 @@ class LiveSession:
         return self._run.moves
 
     @property
+    def instructions(self) -> tuple[str, ...]:
+        """What all sessions of the task share, so that it can be cached; then who speaks."""
+        run = self._run
+        common = shared(run.task, run.laboratory.conditions.limits, run.knowledge)
+        return tuple(part for part in (common, self.brief.specialist.preamble.strip()) if part)
+
+    @property
     def system(self) -> str:
-        """Knowledge first, so that it can be cached; then the rules; then who speaks."""
-        parts = (*self._run.knowledge, RULES, self.brief.specialist.preamble)
-        return "\n\n".join(part.strip() for part in parts if part.strip())
+        """The same as one text."""
+        return "\n\n".join(self.instructions)
 
     @property
     def context(self) -> str:
@@ -106,14 +116,64 @@ class LiveSession:
 
     async def submit(self, proposal: Proposal) -> Feedback:
         """Freeze a proposal and see it through; see `autores.agent.Session`."""
+        feedback = await self.wait(await self.begin(proposal))
+        assert feedback is not None
+        return feedback
+
+    async def begin(self, proposal: Proposal) -> int:
+        """Freeze a proposal; see `autores.agent.Session`."""
         async with self._submitting:
+            if proposal.call in self._calls:
+                return self.view.number(self._calls[proposal.call])
+            if pending := [t for t, life in self._lives.items() if not life.done()]:
+                number = self.view.number(pending[0])
+                raise AutoresError(f"trial {number} is still being measured; wait for it first")
             if not self.more:
                 raise SessionOver("this session has had its submissions")
+            trial = await self._submit(proposal)
+            if proposal.call:
+                self._calls[proposal.call] = trial
+            return self.view.number(trial)
+
+    async def wait(self, trial: int, seconds: float = math.inf) -> Feedback | None:
+        """What came of a submission; see `autores.agent.Session`."""
+        stored = self.view.stored(trial)
+        if stored not in self._lives:
+            raise AutoresError(f"trial {trial} was not submitted in this session")
+        life = self._lives[stored]
+        with self._idle():
+            limit = None if math.isinf(seconds) else seconds
+            done, _ = await asyncio.wait([life], timeout=limit)
+        if not done:
+            return None
+        await life  # what failed there fails here
+        return self._feedback(stored)
+
+    @contextmanager
+    def _idle(self) -> Iterator[None]:
+        """Time in which the agent waits is not time in which it works."""
+        self._waiting += 1
+        if self._waiting == 1:
             self.at_work(False)
-            try:
-                return await self._submit(proposal)
-            finally:
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
                 self.at_work(True)
+
+    def _feedback(self, trial: int) -> Feedback:
+        shown = self.view.shown(trial)
+        self.record("feedback", shown)
+        return Feedback(trial=shown, violations=shown.violations, more=self.more)
+
+    async def settled(self) -> None:
+        """All that was submitted is measured, whether or not the agent waited for it."""
+        this = asyncio.current_task()
+        if this is not None and this.cancelling():
+            for life in self._lives.values():
+                life.cancel()
+        await asyncio.gather(*self._lives.values())
 
     @property
     def more(self) -> bool:
@@ -127,18 +187,34 @@ class LiveSession:
         self._origin[moved.commit] = stored
         return moved
 
-    async def _submit(self, proposal: Proposal) -> Feedback:
+    async def check(self) -> tuple[Violation, ...]:
+        """What the gates would say of the workspace; see `autores.agent.Session`."""
+        draft = Proposal(hypothesis=DRAFT, call=DRAFT)
+        parents = (self._origin[self.workspace.commit],)
+        frozen = await self._freeze(draft, parents)
+        if frozen.refused:
+            return frozen.refused
+        submission = self._submission(draft, parents, frozen)
+        return await self._run.gates.check(submission, self.brief.specialist)
+
+    def snapshot(self, trial: int) -> Tree:
+        """The files of a trial that the view shows."""
+        return self._run.code.tree(self.view.trial(trial).submission.commit)
+
+    def compare(self, old: int, new: int) -> str:
+        """What differs between two such trials."""
+        first, second = (self.view.trial(trial).submission.commit for trial in (old, new))
+        return self._run.code.diff(first, second)
+
+    async def _submit(self, proposal: Proposal) -> int:
         self.record("proposal", {"hypothesis": proposal.hypothesis, "notes": proposal.notes})
         parents = (self._origin[self.workspace.commit], *map(self.view.stored, proposal.merges))
         frozen = await self._freeze(proposal, parents)
         trial = await self._accept(self._submission(proposal, parents, frozen), frozen.refused)
-        if trial not in self.submitted:
+        if trial not in self._lives:
             self.submitted.append(trial)
-            await self._live(self, trial)
-        shown = self.view.shown(trial)
-        self._origin[shown.submission.commit] = trial
-        self.record("feedback", shown)
-        return Feedback(trial=shown, violations=shown.violations, more=self.more)
+            self._lives[trial] = asyncio.ensure_future(self._live(self, trial))
+        return trial
 
     async def _freeze(self, proposal: Proposal, parents: tuple[int, ...]) -> Frozen:
         """Commit the files. Names that cannot stand in a tree leave the parent's tree."""
@@ -211,7 +287,14 @@ class LiveSession:
 
     # ---------------------------------------------------------------------------- rest
 
-    async def call(self, tool: str, arguments: Mapping[str, object]) -> str:
+    async def call(
+        self,
+        tool: str,
+        arguments: Mapping[str, object],
+        *,
+        call: str = "",
+        patience: float = math.inf,
+    ) -> str:
         """Use a tool. What goes wrong is the answer."""
         found = self.tools.get(tool)
         if found is None:
@@ -222,11 +305,10 @@ class LiveSession:
             view=self.view,
             jobs=self._run.probes.beside(self.workspace.snapshot),
             task=self._run.task,
+            call=call,
+            patience=patience,
         )
-        try:
-            answer = await found.run(context, arguments)
-        except Exception as error:  # noqa: BLE001  a tool's failure is for the agent to read
-            answer = f"{tool} failed: {error}"
+        answer = await use(found, context, arguments)
         self.record("tool", {"tool": tool, "arguments": dict(arguments), "answer": answer})
         return answer
 
@@ -234,6 +316,16 @@ class LiveSession:
         """Enter what was used into the ledger."""
         charged = Charged(session=self.brief.id, specialist=self.brief.specialist.key, cost=cost)
         await self._run.desk.append(lambda head: (charged,))
+
+    @property
+    def budget(self) -> Budget:
+        """What the whole run may use."""
+        return self._run.budget
+
+    @property
+    def spent(self) -> Cost:
+        """What the whole run has used."""
+        return self._run.store.head().spent
 
     def record(self, kind: str, content: object) -> None:
         """Add a line to the transcript."""
