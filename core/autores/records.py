@@ -97,7 +97,8 @@ class Limits:
     @property
     def total_wall(self) -> float:
         """The outer limit of one seed: more than all phases together."""
-        return sum(self.wall.values()) * 1.1 + 60.0
+        walls = sum(self.wall.values()) + self.wall.get("prepare", 0.0)  # for two sandboxes
+        return walls * 1.1 + 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -202,6 +202,10 @@ class Candidate:
     @property
     def deadline(self) -> float:
         """When its time is up: preparing beyond what is free counts, our own share does not."""
+        if not self._started:
+            raise RuntimeError("no clock runs before go()")
+        if self._charge.phase is Phase.SMOKE:
+            return self._born + self._charge.wall
         return self._go + self._charge.wall - self.overtime + self._own
 
     @property
@@ -235,11 +239,10 @@ class Candidate:
         trace: TracebackType | None,
     ) -> None:
         """End it, if nothing else has, and remove its folders."""
-        with contextlib.suppress(Failed):
-            if error is None and self._ended is None:
-                for rank in self._ranks.connected:
-                    self._tell(rank, Kind.END, b"", time.monotonic() + LOOK_S)
-                self._stop()
+        if self._ended is None:
+            for rank in self._ranks.connected:
+                with contextlib.suppress(BadMessage, TimeoutError):
+                    self._ranks.send(rank, Kind.END, b"", (), time.monotonic() + LOOK_S)
         self._stop()
         os.close(self._out)
         self._place.clear()
