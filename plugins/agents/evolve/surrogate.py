@@ -52,6 +52,18 @@ class _Shape:
     size: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Factor:
+    """A fit under one shape."""
+
+    evidence: float
+    root: Array
+    """Cholesky root of the covariance."""
+    rest: Array
+    """Whitened values without their level."""
+    level: float
+
+
 class Surrogate:
     """Learns from points, and predicts others."""
 
@@ -86,20 +98,21 @@ class Surrogate:
         unit = max(spread, float(np.sqrt(np.median(self._noise))), 1e-9)
         shapes = [_Shape(width=w, size=s * unit) for w in _WIDTHS for s in _SIZES]
         fits = [self._factor(shape) for shape in shapes]
-        best = max(range(len(shapes)), key=lambda i: fits[i][0])
-        self._shape, (_, self._root, self._weights, self._level) = shapes[best], fits[best]
+        best = max(range(len(shapes)), key=lambda i: fits[i].evidence)
+        self._shape, fit = shapes[best], fits[best]
+        self._root, self._level = fit.root, fit.level
+        self._weights = np.linalg.solve(fit.root.T, fit.rest)
 
-    def _factor(self, shape: _Shape) -> tuple[float, Array, Array, float]:
-        """Log evidence, Cholesky root, weights and level under one shape."""
+    def _factor(self, shape: _Shape) -> _Factor:
         total = _kernel(self._points, self._points, shape)
         total[np.diag_indices_from(total)] += self._noise + _JITTER * shape.size**2
         root = np.asarray(np.linalg.cholesky(total), dtype=float)
-        ones = np.linalg.solve(root, np.ones(len(total)))
-        seen = np.linalg.solve(root, self._values)
+        both = np.linalg.solve(root, np.column_stack((np.ones(len(total)), self._values)))
+        ones, seen = both[:, 0], both[:, 1]
         level = float(ones @ seen / (ones @ ones))
         rest = seen - level * ones
         evidence = -0.5 * float(rest @ rest) - float(np.log(np.diag(root)).sum())
-        return evidence, root, np.linalg.solve(root.T, rest), level
+        return _Factor(evidence=evidence, root=root, rest=rest, level=level)
 
 
 def matrix(points: Iterable[Point], names: Sequence[str]) -> Array:

@@ -43,6 +43,7 @@ class Territory:
         self._all = ALL in specialist.surfaces
         self._own = owned_surfaces(task, specialist)
         self._offered: dict[Edit, bool] = {}
+        self._lines: dict[str, frozenset[int]] = {}
 
     def knobs(self, genome: Genome) -> tuple[Knob, ...]:
         """The knobs that are the specialist's own, in the order of the files.
@@ -79,8 +80,10 @@ class Territory:
     def _own_of(self, path: str, knobs: tuple[Knob, ...]) -> tuple[Knob, ...]:
         if self._all or not knobs:
             return knobs
-        lines = _surfaces_by_line(self.task, path, self.files[path])
-        return tuple(k for k in knobs if lines.get(k.literal.line, frozenset()) & self._own)
+        if path not in self._lines:
+            lines = _surfaces_by_line(self.task, path, self.files[path])
+            self._lines[path] = frozenset(line for line, own in lines.items() if own & self._own)
+        return tuple(knob for knob in knobs if knob.literal.line in self._lines[path])
 
 
 def _surfaces_by_line(task: Task, path: str, source: bytes) -> dict[int, Surfaces]:
