@@ -18,6 +18,10 @@ PATIENCE_S = 10.0
 """A process that SIGKILL does not end for so long is stuck in the kernel."""
 
 
+STRIKES = 20
+"""How often orphans are struck between two looks at all processes."""
+
+
 class Unkillable(Exception):
     """A process survives SIGKILL: the machine is not usable any more."""
 
@@ -45,6 +49,16 @@ def processes() -> Iterator[Process]:
                 fields = Path("/proc", name, "stat").read_text(errors="replace")
                 state, parent, _, session = fields.rpartition(")")[2].split()[:4]
                 yield Process(int(name), int(parent), int(session), state in "ZX")
+
+
+def children() -> list[int]:
+    """Our own children, quickly; empty where the kernel keeps no list."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    return found
 
 
 def _processes_by_ps() -> Iterator[Process]:
@@ -98,6 +112,17 @@ class Reaper:
             and process.pid not in self.roots
         ]
 
+    def _strike(self) -> None:
+        """Kill adopted children on sight.
+
+        What forks and exits all the time is gone before a look at all processes is over.
+        """
+        session = os.getsid(0)
+        for pid in children():
+            with contextlib.suppress(ProcessLookupError):
+                if pid not in self.roots and os.getsid(pid) != session:
+                    kill(pid)
+
     def reap(self, root: int, pid: int) -> int | None:
         """Wait for one child, if it is dead; its status."""
         try:
@@ -131,6 +156,8 @@ class Reaper:
         if uid is not None and self.roots <= {root}:
             kill_user(uid)
         while True:
+            for _ in range(STRIKES):
+                self._strike()
             everything = list(processes())
             tree = below({root, *self._orphans(everything), *others()}, everything)
             if not tree:

@@ -83,6 +83,26 @@ def test_what_survives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     root.wait()
 
 
+def test_a_chain_of_forks_does_not_outrun_us(lab: Lab) -> None:
+    if sys.platform != "linux":
+        pytest.skip("orphans are not adopted here")
+    reaper.become_subreaper()
+    mark = f"chain{time.monotonic_ns()}"
+    source = "import os, time\nwhile True:\n    if os.fork():\n        os._exit(0)\n    os.setsid()"
+    root = subprocess.Popen([sys.executable, "-c", source, mark], start_new_session=True)
+    time.sleep(0.2)
+    status = Reaper(roots={root.pid}).end(root.pid)
+    root.returncode = os.waitstatus_to_exitcode(status or 0)
+    assert not lab.alive_with(mark)
+
+
+def test_our_children_are_listed() -> None:
+    if not reaper.children():
+        with subprocess.Popen(["/bin/sh", "-c", "read x"], stdin=subprocess.PIPE) as child:
+            if sys.platform == "linux":
+                assert reaper.children() == [child.pid]
+
+
 def test_a_user_is_ended_at_one_blow(lab: Lab) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can act for another user")
