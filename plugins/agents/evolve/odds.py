@@ -51,12 +51,12 @@ class RunOdds:
     def _count(self, seen: Sequence[Observation], shares: Sequence[Sequence[float]]) -> None:
         for trial, parts in zip(seen, shares, strict=True):
             for edit, part in zip(trial.edits, parts, strict=True):
-                blame = part * _BLAME.get(trial.fate, 0.0)
+                blame = part * _blame(trial)
                 self._cases[edit.gene].append(_Case(edit.new, blame))
 
     def _shares(self, seen: Observation) -> list[float]:
         """Of the blame, by how much each edit is under suspicion on other trials' account."""
-        if len(seen.edits) < 2 or seen.fate not in _BLAME:
+        if len(seen.edits) < 2 or not _blame(seen):
             return [1.0] * len(seen.edits)
         doubts = [1.0 - self._one(edit) for edit in seen.edits]
         return [doubt / sum(doubts) for doubt in doubts]
@@ -71,6 +71,11 @@ class RunOdds:
             ran += share == 1.0 and not case.blame
         good = _STRENGTH * guess * math.pow(0.5, failed) + ran
         return good / (good + _STRENGTH * (1 - guess) + failed)
+
+
+def _blame(seen: Observation) -> float:
+    """Whoever goes over a limit broke it by going too far, as one who crashed."""
+    return _BLAME.get(seen.fate, 1.0 if seen.over else 0.0)
 
 
 def _bearing(edit: Edit, step: float, case: _Case) -> float:

@@ -28,6 +28,12 @@ def test_a_crash_speaks_less_against_small_steps_and_not_against_the_other_way()
     assert after.of([lr("0.25")]) == before.of([lr("0.25")])
 
 
+def test_a_limit_is_a_cliff_too_but_a_missed_gate_is_not() -> None:
+    over = Observation(id=1, genome={}, edits=(lr("4.0"),), fate=Fate.MISSED, over="bytes")
+    assert RunOdds([over]).of([lr("4.0")]) < RunOdds([]).of([lr("4.0")])
+    assert RunOdds([seen(Fate.MISSED, lr("4.0"))]).of([lr("4.0")]) > RunOdds([]).of([lr("4.0")])
+
+
 def test_what_ran_speaks_for_all_that_lies_nearer() -> None:
     before, after = RunOdds([]), RunOdds([seen(Fate.MEASURED, lr("4.0"))])
     assert after.of([lr("2.0")]) > before.of([lr("2.0")])
