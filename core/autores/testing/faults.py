@@ -24,7 +24,7 @@ ARGUMENTS = (
     *("--task", "toy", "--executor", "inline", "--agent", "scripted", "--arm", "generalist"),
     *("--max-trials", str(TRIALS), "--sessions", "3", "--seed", "1"),
 )
-LONGEST_LIFE = 1.5
+LONGEST_LIFE = 2.5
 """Seconds within which a run is killed after it has begun."""
 PATIENCE = 120.0
 

@@ -1,4 +1,5 @@
 """Fit a curve through noisy points: four numbers that the evaluator reads and trains with."""
+
 from __future__ import annotations
 
 degree = 4  # of the polynomial
