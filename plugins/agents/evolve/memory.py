@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from autores.agent import Session
-from autores.lineage.store import Order, Query
+from autores.lineage.store import NoSuchTrial, Order, Query
 from autores.lineage.view import LineageView
 from autores.moves import Move
 from autores.plugins.agents.evolve.genome import Files, Notes, difference, genome_of
@@ -52,7 +52,8 @@ class Memory:
     def __init__(self, moves: Iterable[Move], *, window: int) -> None:
         self.moves: Mapping[str, Move] = {move.name: move for move in moves}
         self._window = window
-        self._notes: Recent[str, Notes] = Recent(5_000)
+        self._foreign: Recent[tuple[str, str], Notes] = Recent(5_000)
+        """By the commits of the seed recipe, as the view shows it, and of the trial."""
 
     def observations(self, session: Session) -> list[Observation]:
         """The trials to learn from, newest first: the latest, the best, the seed recipe."""
@@ -63,41 +64,47 @@ class Memory:
         return [observe(t, notes[t.id], task, calibration) for t in trials if t.id in notes]
 
     def _all_notes(self, session: Session, trials: Iterable[Trial]) -> dict[int, Notes]:
+        seed = session.view.trial(0).submission.commit
         found: dict[int, Notes] = {}
         foreign: list[Trial] = []
         for trial in trials:
-            notes = self._notes.get(trial.submission.commit) or notes_of(trial)
+            notes = notes_of(trial) or self._foreign.get((seed, trial.submission.commit))
             if notes is None:
                 foreign.append(trial)
             else:
-                found[trial.id] = self._notes.put(trial.submission.commit, notes)
-        needed = [t for t in foreign if t.id == session.brief.parent]
-        others = [t for t in foreign if t.id != session.brief.parent]
-        return found | self._read(session, [*needed, *others][:FOREIGN])
+                found[trial.id] = notes
+        first = sorted(foreign, key=lambda trial: trial.id != session.brief.parent)
+        return found | self._read(session, first[:FOREIGN])
 
     def _read(self, session: Session, trials: list[Trial]) -> dict[int, Notes]:
         """Notes for trials that another agent made, from their trees."""
         if not trials:
             return {}
         view, workspace = session.view, session.workspace
-        here = workspace.commit
-        shown = {t.parent for t in trials if t.parent is not None} | {0}
-        wanted = {t.submission.commit for t in trials}
-        wanted |= {view.trial(n).submission.commit for n in shown}
+        seed = view.trial(0).submission.commit
+        bases = {trial.id: _base(view, trial) for trial in trials}
         trees: dict[str, Files] = {}
-        for commit in sorted(wanted):
+        here = workspace.commit
+        for commit in sorted({seed, *bases.values(), *(t.submission.commit for t in trials)}):
             workspace.checkout(commit)
             trees[commit] = workspace.snapshot()
         workspace.checkout(here)
-        return {trial.id: self._from_trees(view, trial, trees) for trial in trials}
+        genomes = {c: genome_of(trees[seed], tree, self.moves) for c, tree in trees.items()}
+        found: dict[int, Notes] = {}
+        for trial in trials:
+            own = genomes[trial.submission.commit]
+            edits = difference(genomes[bases[trial.id]], own)
+            notes = Notes(operator="", edits=edits, genome=own)
+            found[trial.id] = self._foreign.put((seed, trial.submission.commit), notes)
+        return found
 
-    def _from_trees(self, view: LineageView, trial: Trial, trees: Mapping[str, Files]) -> Notes:
-        seed = trees[view.trial(0).submission.commit]
-        own = genome_of(seed, trees[trial.submission.commit], self.moves)
-        base = trees[view.trial(trial.parent or 0).submission.commit]
-        before = genome_of(seed, base, self.moves)
-        notes = Notes(operator="", edits=difference(before, own), genome=own)
-        return self._notes.put(trial.submission.commit, notes)
+
+def _base(view: LineageView, trial: Trial) -> str:
+    """The commit that was edited; the seed recipe's where the view hides it."""
+    try:
+        return view.trial(trial.parent or 0).submission.commit
+    except NoSuchTrial:
+        return view.trial(0).submission.commit
 
 
 def _window(view: LineageView, size: int, parent: int) -> Iterator[Trial]:

@@ -144,6 +144,20 @@ def test_with_lineage_off_nothing_of_other_sessions_is_used(
     assert [p.expected_delta for p in first] == [p.expected_delta for p in second]
 
 
+def test_with_lineage_off_a_start_has_no_past_though_the_agent_saw_it_made(
+    make_world: Callable[..., Any],
+) -> None:
+    world = make_world()
+    agent = Evolve(Settings())
+    while not world.store.head().lead:
+        play(world, agent, 1, lineage=False)
+    fresh, worn = world.session(lineage=False), world.session(lineage=False)
+    worn.brief = fresh.brief
+    plans = [asyncio.run(a._plan(s)) for a, s in ((Evolve(Settings()), fresh), (agent, worn))]
+    assert plans[0] is not None and plans[1] is not None
+    assert plans[0].genome == plans[1].genome and plans[0].tree == plans[1].tree
+
+
 def test_crashes_are_avoided_after_the_first(make_world: Callable[..., Any]) -> None:
     def judge(numbers: Mapping[str, float]) -> Outcome:
         if numbers["steps"] > 60:
