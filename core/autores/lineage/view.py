@@ -85,6 +85,11 @@ class LineageView:
     # ---------------------------------------------------------------- where the run stands
 
     @property
+    def standing(self) -> Head:
+        """All of this and the sums; a session without lineage sees only who leads."""
+        return self._lens.standing()
+
+    @property
     def head(self) -> int:
         """The trial that leads; the baseline before any."""
         return self.lead or 0
