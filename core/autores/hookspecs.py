@@ -143,16 +143,18 @@ def autores_evaluate(request: EvaluationRequest, tree: Tree, arena: Arena) -> Ou
 
 
 @hookspec
-def autores_tools(task: Task) -> Iterable[Tool] | None:
-    """Offer further tools to agents.
+def autores_tools(task: Task, settings: SettingsBook) -> Iterable[Tool] | None:
+    """Offer tools to agents.
 
     Called once per run. All implementations are asked.
 
     Args:
         task: In its profile.
+        settings: The run's settings.
 
     Returns:
-        Tools, such as a projection of the artifact's size. Names must be new.
+        Tools, such as a projection of the artifact's size; `autores.tools.tool` makes them of
+        functions. The task's own replaces a bundled one of the same name.
     """
 
 

@@ -213,7 +213,8 @@ def _run(
     laboratory = Laboratory(
         desk=desk, executor=executor, code=code, folder=folder, secret=secret, conditions=conditions
     )
-    tools = [tool for found in plugins.hook.autores_tools(task=task) for tool in found]
+    offered = plugins.hook.autores_tools(task=task, settings=settings)
+    tools = [tool for found in offered for tool in found]  # the task's come last: loaded first
     return Run(
         folder=folder,
         settings=settings,
@@ -238,7 +239,7 @@ def _run(
             sandbox=conditions.sandbox,
         ),
         knowledge=loaded.knowledge,
-        tools={tool.name: tool for tool in tools},
+        tools={tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)},
         moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),
     )
 

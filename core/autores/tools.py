@@ -190,6 +190,7 @@ def fit(value: Any, kind: Any) -> Any:
     """A JSON value as a type; models often write numbers as text.
 
     Raises:
+        TypeError: It is of another kind.
         ValueError: It does not fit.
     """
     origin, inner = get_origin(kind), get_args(kind)
@@ -206,7 +207,7 @@ def fit(value: Any, kind: Any) -> Any:
         return tuple(fit(part, inner[0]) for part in parts)
     if kind is str:
         if not isinstance(value, str):
-            raise ValueError("say it as text")
+            raise TypeError("say it as text")
         return value
     if kind is bool:
         return _truth(value)
@@ -217,13 +218,13 @@ def _truth(value: Any) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise ValueError("say true or false")
+        raise TypeError("say true or false")
     return value
 
 
 def _number(value: Any, kind: type[int | float]) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("say a number")
+        raise TypeError("say a number")
     number = float(value)
     if not math.isfinite(number) or (kind is int and number != int(number)):
         raise ValueError("say a whole number" if kind is int else "say a finite number")

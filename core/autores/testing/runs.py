@@ -1,92 +1,111 @@
-"""Play a whole run in this process: for tests of tasks, agents, policies and of the loop."""
+"""Whole runs in one process, for tests of what works inside them: agents, tools, context."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autores.config import Environment, SettingsBook, gather
+from autores.agent import SessionBrief
+from autores.baseline import ensure_baseline
+from autores.config import Environment, gather
 from autores.folder import RunFolder
-from autores.loading import Loaded
+from autores.loop import Loop
 from autores.manager import PluginManager
-from autores.opening import begin, opened, take_up
-from autores.reading import Reading, reading
+from autores.opening import begin, opened
+from autores.run import Run
+from autores.session import LiveSession
 from autores.stop import Stop
 from autores.supervise import supervise
 
-TOY = {
+DEFAULTS: Mapping[str, Any] = {
     "task": "toy",
-    "executor": "inline",
     "agent": "scripted",
-    "arm": "generalist",
+    "executor": "inline",
     "policy": "strict",
-    "retry": "0s",
-    "grace": "0s",
+    "name": "run",
+    "retry": "1s",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
-    """A run that has ended."""
+class Opening:
+    """How a run is begun: settings by name, in a folder for its data and its records."""
 
-    root: Path
-    environment: Environment
-    reason: str
-    """Why it ended."""
+    folder: Path
+    settings: Mapping[str, Any]
+    keys: Mapping[str, str]
 
-    @contextmanager
-    def reading(self) -> Iterator[Reading]:
-        """Look at it."""
-        with reading(self.root, self.environment) as found:
-            yield found
+    @classmethod
+    def of(cls, folder: Path, keys: Mapping[str, str] | None = None, **settings: Any) -> Opening:
+        """Toy task, inline executor and strict policy where nothing else is said.
 
+        Args:
+            folder: Empty.
+            keys: API keys by the name of their variable.
+            settings: By dotted name with `__` for each dot.
+        """
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        return cls(folder=folder, settings={**DEFAULTS, **named}, keys=keys or {})
 
-def play(
-    folder: Path, *, plugins: Sequence[object] = (), stop: Stop | None = None, **settings: Any
-) -> Played:
-    """Begin a run in a folder, the toy task by default, and work on it to its end.
-
-    Args:
-        folder: Where the run and its data go; the run is `folder/run`.
-        plugins: Objects with hooks, which are asked before the installed plugins.
-        stop: What ends it early.
-        settings: As on the command line, with `_` for `-`; dotted names in a dictionary
-            `of` are those of plugins.
-    """
-    environment = Environment(data_dir=folder / "data", cache_dir=folder / "cache")
-    book = _book(environment, {**TOY, "out": folder, "name": "run", **settings})
-    manager = PluginManager()
-    return _played(*begin(book, manager), plugins, stop or Stop())
-
-
-def play_on(
-    played: Played, *, plugins: Sequence[object] = (), stop: Stop | None = None, **settings: Any
-) -> Played:
-    """Take a run up again and work on it to its end."""
-    book = _book(played.environment, settings)
-    folder, loaded = take_up(played.root, book, PluginManager(), accept_changes=False)
-    return _played(folder, loaded, plugins, stop or Stop())
+    def begin(self, *plugins: str) -> tuple[RunFolder, Any]:
+        """Make the run's folder and load what it uses, with these modules besides."""
+        manager = PluginManager()
+        for module in plugins:
+            manager.load_module(module)
+        environment = replace(
+            Environment.read(), keys=self.keys, settings={}, data_dir=self.folder / "data"
+        )
+        settings = gather(
+            file=None, environment=environment, options={"out": self.folder, **self.settings}
+        )
+        return begin(settings, manager)
 
 
-def _book(environment: Environment, settings: dict[str, Any]) -> SettingsBook:
-    of = settings.pop("of", {})
-    overrides = [f"{name}={value}" for name, value in of.items()]
-    return gather(file=None, environment=environment, options=settings, overrides=overrides)
-
-
-def _played(folder: RunFolder, loaded: Loaded, plugins: Sequence[object], stop: Stop) -> Played:
-    for number, plugin in enumerate(plugins):
-        loaded.plugins.register(plugin, f"test-{number}")
-    asyncio.run(_worked(folder, loaded, stop))
-    return Played(
-        root=folder.root, environment=loaded.settings.environment, reason=stop.reason
-    )
-
-
-async def _worked(folder: RunFolder, loaded: Loaded, stop: Stop) -> None:
+async def run_to_its_end(opening: Opening, *plugins: str) -> RunFolder:
+    """Supervise a run until its budget is used up."""
+    folder, loaded = opening.begin(*plugins)
     async with opened(folder, loaded) as found:
-        await supervise(found, stop)
+        await supervise(found, Stop())
+    return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """An open run with a baseline, in which single sessions can be played."""
+
+    run: Run
+    loop: Loop
+
+    def session(self, specialist: str = "", *, parent: int | None = None) -> LiveSession:
+        """A turn from the head, or from another trial."""
+        run = self.run
+        name = f"s{len(list(run.folder.sessions.rglob('*.jsonl')))}"
+        stored = (run.store.head().lead or 0) if parent is None else parent
+        view = run.view().for_session(name, stored)
+        brief = SessionBrief(
+            id=name,
+            task=run.task,
+            specialist=run.specialists[specialist or next(iter(run.specialists))],
+            specialists=tuple(run.specialists.values()),
+            parent=view.number(stored),
+            limits=run.laboratory.conditions.limits,
+        )
+        return LiveSession(run, brief, view, self._live)
+
+    async def _live(self, session: LiveSession, trial: int) -> None:
+        await self.loop.live(trial)
+
+
+@asynccontextmanager
+async def stage(opening: Opening, *plugins: str) -> AsyncIterator[Stage]:
+    """Open a run, measure its baseline, and let nobody work in it but the caller."""
+    folder, loaded = opening.begin(*plugins)
+    async with opened(folder, loaded) as found:
+        await ensure_baseline(found.run)
+        loop = Loop(found.run, Stop())
+        async with asyncio.TaskGroup() as loop._tasks:  # as `Loop.run` does
+            yield Stage(run=found.run, loop=loop)

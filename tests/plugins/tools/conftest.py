@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autores.session import LiveSession
+from autores.testing.runs import Opening, Stage, stage
+
+Scene = Callable[[LiveSession, Stage], Awaitable[None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[..., None]:
+    """Play a scene with one session of a run that has a baseline."""
+
+    def played(scene: Scene, *, specialist: str = "", **settings: Any) -> None:
+        async def whole() -> None:
+            async with stage(Opening.of(tmp_path, **settings)) as found:
+                session = found.session(specialist)
+                try:
+                    await scene(session, found)
+                    await session.settled()
+                finally:
+                    session.close()
+
+        asyncio.run(whole())
+
+    return played
