@@ -1,0 +1,188 @@
+"""A held-out text as lanes that are read side by side, and the audit of who looks ahead in it.
+
+Every lane begins at the beginning of a document, and a chunk holds the next piece of each.
+What a lane's row needs as context has been told by then, so that a sliding window loses
+nothing, and the rows of one chunk share no text: each can be audited by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autores.scoring.audit import (
+    CONTROLS,
+    KEPT,
+    LEAST_TOLERANCE,
+    REPRODUCED,
+    SLACK,
+    Verdict,
+)
+from autores.scoring.bits import Answerer, Chunk
+from autores.scoring.likelihood import Losses, Tokens, losses
+from autores.tasks.text.pieces import BOS, ByteTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What is predicted: lanes × columns."""
+
+    inputs: Tokens
+    targets: Tokens
+    vocabulary: int
+    bytes: int
+    """That all targets together stand for."""
+    device: str | None = None
+    """Where losses are computed; see `autores.scoring.likelihood.losses`."""
+
+    def chunks(self, length: int) -> Iterator[Chunk]:
+        """So many columns at a time."""
+        for start in range(0, self.targets.shape[1], length):
+            part = slice(start, start + length)
+            yield Chunk(inputs=self.inputs[:, part], targets=self.targets[:, part])
+
+
+def lay_out(
+    tokens: NDArray[np.integer], *, lanes: int, columns: int, table: ByteTable
+) -> tuple[Stream, Tokens]:
+    """Lanes from documents one after the other, and the text that is left over.
+
+    A document that a lane has no room for is cut; the next lane begins with the next one.
+
+    Raises:
+        ValueError: There is too little text.
+    """
+    starts = np.flatnonzero(tokens == BOS)
+    rows, place = np.empty((lanes, columns + 1), np.int64), 0
+    for lane in range(lanes):
+        follow = np.searchsorted(starts, place)
+        begin = int(starts[follow]) if follow < len(starts) else len(tokens)
+        place = begin + columns + 1
+        if place > len(tokens):
+            raise ValueError(f"{len(tokens):,} tokens are too few for {lanes} × {columns}")
+        rows[lane] = tokens[begin:place]
+    inputs, targets = rows[:, :-1], rows[:, 1:]
+    stream = Stream(
+        inputs=inputs,
+        targets=targets,
+        vocabulary=len(table.base),
+        bytes=int(table.bytes_of(inputs, targets).sum()),
+    )
+    return stream, tokens[place:].astype(np.int64)
+
+
+def score_stream(answerer: Answerer, stream: Stream, length: int) -> list[Losses]:
+    """Losses by chunk. Each is answered and scored before its truth is told; nothing twice."""
+    found = []
+    for chunk in stream.chunks(length):
+        found.append(_score(answerer, stream, chunk.inputs, chunk.targets))
+        answerer.reveal(chunk.targets)
+    return found
+
+
+def score_by_column(answerer: Answerer, stream: Stream) -> list[Losses]:
+    """The strict mode: looking ahead within a lane is impossible."""
+    return score_stream(answerer, stream, 1)
+
+
+def _score(answerer: Answerer, stream: Stream, inputs: Tokens, targets: Tokens) -> Losses:
+    logits = answerer.ask(inputs, shape=(*inputs.shape, stream.vocabulary))
+    return losses(logits, targets, stream.device)
+
+
+# --------------------------------------------------------------------------------- audit
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which chunk is perturbed, and the last position of each row whose past is left alone."""
+
+    chunk: int
+    cuts: Tokens
+    """Or `KEPT`, for rows that stay as they are and say how exactly a replay repeats."""
+
+    @classmethod
+    def draw(cls, secret: bytes, shapes: Sequence[tuple[int, ...]]) -> Plan:
+        """Draw a plan from a secret, given the shapes of all chunks."""
+        random = np.random.default_rng(int.from_bytes(secret, "little"))
+        chunk = int(random.integers(len(shapes)))
+        rows, length = shapes[chunk]
+        cuts = random.integers(0, length, rows)
+        cuts[random.permutation(rows)[: max(1, rows // CONTROLS)]] = KEPT
+        return cls(chunk, cuts)
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows that are cut."""
+        return np.flatnonzero(self.cuts != KEPT)
+
+    def perturb(self, inputs: Tokens, other: Tokens) -> Tokens:
+        """The inputs with other text after the cuts: text that no two rows share.
+
+        Raises:
+            ValueError: There is too little other text.
+        """
+        changed, place = inputs.copy(), 0
+        for row in self.rows:
+            first = int(self.cuts[row]) + 1  # the target at the cut is the next input
+            count = inputs.shape[1] - first
+            if place + count > len(other):
+                raise ValueError("too little other text for an audit")
+            changed[row, first:] = other[place : place + count]
+            place += count
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAudit:
+    """Replays of one run, each in a fresh sandbox with the run's own seed."""
+
+    stream: Stream
+    length: int
+    first: Sequence[Losses]
+    """What the run measured, by chunk."""
+    other: Tokens
+    """Real text that is not in the run."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows one replay cuts."""
+        rows = len(self.stream.targets)
+        return rows - max(1, rows // CONTROLS)
+
+    def plan(self, secret: bytes) -> Plan:
+        """Draw the plan of one replay."""
+        return Plan.draw(secret, [found.shape for found in self.first])
+
+    def replay(self, answerer: Answerer, plan: Plan) -> Verdict:
+        """Run again up to the perturbed chunk, and compare.
+
+        Raises:
+            ValueError: There is no such chunk.
+        """
+        drift = 0.0
+        for number, chunk in enumerate(self.stream.chunks(self.length)):
+            if number == plan.chunk:
+                return self._compare(answerer, plan, chunk, drift)
+            again = _score(answerer, self.stream, chunk.inputs, chunk.targets)
+            drift = max(drift, float(np.abs(again - self.first[number]).max()))
+            answerer.reveal(chunk.targets)
+        raise ValueError(f"there is no chunk {plan.chunk}")
+
+    def _compare(self, answerer: Answerer, plan: Plan, chunk: Chunk, drift: float) -> Verdict:
+        inputs = plan.perturb(chunk.inputs, self.other)
+        again = _score(answerer, self.stream, inputs, chunk.targets)
+        change = np.abs(again - self.first[plan.chunk])
+        drift = max(drift, float(change[plan.cuts == KEPT].max(initial=0.0)))
+        at_cuts = change[plan.rows, plan.cuts[plan.rows]]
+        tolerance = max(LEAST_TOLERANCE, SLACK * min(drift, REPRODUCED))
+        return Verdict(
+            rows=len(plan.rows),
+            moved=int((at_cuts > tolerance).sum()),
+            mean_change=float(at_cuts.mean()),
+            tolerance=tolerance,
+            drift=drift,
+        )
