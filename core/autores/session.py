@@ -130,7 +130,8 @@ class LiveSession:
                 raise AutoresError(f"trial {number} is still being measured; wait for it first")
             if not self.more:
                 raise SessionOver("this session has had its submissions")
-            trial = await self._submit(proposal)
+            with self._idle():
+                trial = await self._submit(proposal)
             if proposal.call:
                 self._calls[proposal.call] = trial
             return self.view.number(trial)
@@ -326,6 +327,10 @@ class LiveSession:
     def spent(self) -> Cost:
         """What the whole run has used."""
         return self._run.store.head().spent
+
+    def end(self) -> None:
+        """Nothing further may be submitted: the run ends."""
+        self.stopping = True
 
     def record(self, kind: str, content: object) -> None:
         """Add a line to the transcript."""

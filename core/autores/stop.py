@@ -24,12 +24,14 @@ class Stop:
         self._asked = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
 
-    def __bool__(self) -> bool:
+    @property
+    def asked(self) -> bool:
+        """Whether anybody has asked."""
         return self._asked.is_set()
 
     def request(self, reason: str, *, by_person: bool = False) -> None:
         """Stop; the first reason stands."""
-        if self:
+        if self.asked:
             return
         self.reason, self.by_person = reason, by_person
         self._asked.set()
@@ -47,7 +49,7 @@ class Stop:
         """Call a function at the stop; at once, if that has been."""
         self._listeners.append(listener)
         try:
-            if self:
+            if self.asked:
                 listener()
             yield
         finally:

@@ -46,8 +46,9 @@ class Writes:
 
 
 def _degree(session: Session, degree: int) -> tuple[str, str]:
-    old = next(line for line in session.workspace.read("fit.py").splitlines() if "degree =" in line)
-    return old, f"degree = {degree}"
+    code = session.workspace.read("fit.py")
+    old = next(line for line in code.splitlines() if line.startswith("degree ="))
+    return old, f"degree = {degree}  # of the polynomial"
 
 
 def trials(played: Played) -> list[Trial]:
@@ -227,7 +228,7 @@ def test_a_policy_that_raises_fails_the_run_and_loses_nothing(tmp_path: Path) ->
             raise ValueError("cannot decide")
 
     with pytest.raises(ValueError, match="cannot decide"):
-        play(tmp_path, max_trials=2, plugins=[Raises()])
+        play(tmp_path, plugins=[Offers(Writes(5)), Raises()])
     left = Played(root=tmp_path / "run", environment=_environment(tmp_path), reason="")
     assert len(trials(play_on(left, max_trials=2))) == 3
 
