@@ -9,6 +9,7 @@ from benchmarks.report import Report, Row
 
 from autores.plugins.agents.evolve.settings import Settings
 
+SEEDS = range(1_000, 1_004)
 WITHOUT = {
     "repair": Settings(repair=False),
     "moves": Settings(moves=False),
@@ -37,10 +38,10 @@ def _note(full: Runs, part: Runs) -> str:
 
 def run() -> Report:
     """Each variant on the same landscapes, with the same noise of the evaluator."""
-    full = runs_of("evolve", lambda: evolve(Settings()))
+    full = runs_of("evolve", lambda: evolve(Settings()), SEEDS)
     named = {f"without {name}": settings for name, settings in WITHOUT.items()}
     named |= {f"with {name}": settings for name, settings in INSTEAD.items()}
-    parts = [runs_of(name, lambda s=settings: evolve(s)) for name, settings in named.items()]  # type: ignore[misc]
+    parts = [runs_of(name, lambda s=settings: evolve(s), SEEDS) for name, settings in named.items()]  # type: ignore[misc]
     return Report(
         title="Parts of evolve on synthetic landscapes",
         rows=[_row(full, part) for part in parts],
