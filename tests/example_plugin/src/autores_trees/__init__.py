@@ -1,0 +1,1 @@
+"""Guess the height of trees: a task and a specialist for autores."""
