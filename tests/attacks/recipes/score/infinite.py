@@ -1,0 +1,11 @@
+"""Answer with infinity for every class.
+
+Ends: not finite
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from honest import CLASSES, run
+
+run(reply=lambda model, part: part.answer(np.full((len(part.array), CLASSES), np.inf)))
