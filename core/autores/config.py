@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import types
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -36,6 +37,8 @@ class Environment:
     path: str = ""
     colour: bool = True
     columns: int | None = None
+    terminal: bool = False
+    """Somebody looks at standard error on a screen that can be drawn on."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
@@ -53,6 +56,7 @@ class Environment:
             path=env.get("PATH", os.defpath),
             colour="NO_COLOR" not in env,
             columns=int(env["COLUMNS"]) if env.get("COLUMNS", "").isdigit() else None,
+            terminal=sys.stderr.isatty() and env.get("TERM", "dumb") != "dumb",
         )
 
 
@@ -79,7 +83,9 @@ class RunSettings:
     policy: str = field(
         default="milestone", metadata={"help": "who decides: milestone, confirm, strict"}
     )
-    reporter: str = field(default="plain", metadata={"help": "what shows the run"})
+    reporter: str = field(
+        default="", metadata={"help": "what shows the run; empty for live on a screen, else plain"}
+    )
     store: str = field(
         default="", metadata={"help": "URL of the lineage; empty for SQLite in the run's folder"}
     )

@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from autores.agent import Agent, Section, SessionBrief
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Trial,
         Violation,
     )
+    from autores.scene import Scene
     from autores.tools import Tool
     from autores.turns import Turn
 
@@ -290,6 +292,24 @@ def autores_decide(trial: Trial, view: LineageView, settings: SettingsBook) -> D
 
 
 # ------------------------------------------------------------------------------ events
+
+
+@hookspec
+def autores_watch(scene: Scene, settings: SettingsBook) -> AbstractContextManager[object] | None:
+    """Show a run, or follow it, from its beginning to its end.
+
+    Called once when a run begins to work or is taken up again. What is returned is entered
+    before the first event is handed over and left after the last, also when the run fails. It
+    may have hooks of its own, methods that are marked with `hookimpl`: most have
+    `autores_event`.
+
+    Args:
+        scene: What does not change, and a way to look at the rest. May be kept.
+        settings: The run's settings; `settings.of(Settings)` are the plugin's own.
+
+    Returns:
+        A context manager; None where there is nothing to watch.
+    """
 
 
 @hookspec

@@ -63,7 +63,7 @@ def load(settings: SettingsBook, plugins: PluginManager) -> Loaded:
         (Group.AGENT, run.agent),
         (Group.EXECUTOR, run.executor),
         (Group.POLICY, run.policy),
-        (Group.REPORTER, run.reporter),
+        (Group.REPORTER, reporter_of(settings)),
         (Group.STORE, scheme_of(run.store)),
     ):
         plugins.load(group, name)
@@ -86,6 +86,11 @@ def load_task(settings: SettingsBook, plugins: PluginManager) -> tuple[Task, str
         distribution = plugins.is_from(Group.TASK, name)
         raise PluginError(name, distribution, "has no autores_task", "write that function")
     return task, module.__name__
+
+
+def reporter_of(settings: SettingsBook) -> str:
+    """What shows the run: what was asked for, else what suits where it is seen."""
+    return settings.run.reporter or ("live" if settings.environment.terminal else "plain")
 
 
 def scheme_of(url: str) -> str:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from autores.agent import Exhausted, SessionBrief, SessionOver
 from autores.budget import Reserved, admits, ended
@@ -15,6 +12,7 @@ from autores.errors import AutoresError, RunFailed
 from autores.events import Body, Decided, Demoted, Gated, Head
 from autores.laboratory import Wanted
 from autores.lineage.store import Query
+from autores.patience import patience
 from autores.records import Decision, Phase, Purpose, Severity, Trial
 from autores.run import Run
 from autores.session import LiveSession
@@ -37,8 +35,7 @@ class Loop:
     def __init__(self, run: Run, stop: Stop) -> None:
         self._run = run
         self._stop = stop
-        self._active: Counter[str] = Counter()
-        """Specialists of the sessions that work now."""
+        self._active = run.active
         self._promised = 0
         """Sessions that have not submitted yet."""
         self._opened = 0
@@ -67,7 +64,7 @@ class Loop:
                 pause, self._failures = seconds_of(self._run.settings.run.retry), 0
                 continue
             self._failures += 1
-            if self._failures >= self._run.settings.run.give_up and not self._stop:
+            if self._failures >= self._run.settings.run.give_up and not self._stop.asked:
                 raise RunFailed(
                     f"{self._failures} sessions in a row submitted nothing; "
                     "their transcripts lie in the run's folder under sessions/"
@@ -78,7 +75,7 @@ class Loop:
     async def _turn(self) -> Turn | None:
         """Whose turn it is; waits while all that the budget allows is promised."""
         budget, store = self._run.budget, self._run.store
-        while not self._stop:
+        while not self._stop.asked:
             now = self._stop.clock()
             head = store.head()
             if reason := ended(budget, head, now):
@@ -142,9 +139,13 @@ class Loop:
         return LiveSession(run, brief, view, self._submitted)
 
     async def _work(self, session: LiveSession) -> None:
+        settings = self._run.settings.run
+        thinking, grace = seconds_of(settings.thinking), seconds_of(settings.grace)
         try:
-            async with self._limits(session):
-                await self._run.agent.run(session)
+            async with patience(self._stop, thinking, grace) as clock:
+                session.at_work = clock.work
+                with self._stop.calling(session.end):
+                    await self._run.agent.run(session)
         except SessionOver:
             return
         except TimeoutError:
@@ -157,34 +158,6 @@ class Loop:
         if len(session.submitted) == 1:
             self._promised -= 1
         await self.live(trial)
-
-    @asynccontextmanager
-    async def _limits(self, session: LiveSession) -> AsyncIterator[None]:
-        """End a session whose agent thinks for too long, or is still at it after the stop."""
-        left = seconds_of(self._run.settings.run.thinking)
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(left) as limit:
-            begun = loop.time()
-
-            def at_work(working: bool) -> None:
-                nonlocal left, begun
-                if working:
-                    begun = loop.time()
-                    limit.reschedule(begun + left)
-                else:
-                    left -= loop.time() - begun
-                    limit.reschedule(None)
-
-            def stopped() -> None:
-                session.stopping = True
-                grace = loop.time() + seconds_of(self._run.settings.run.grace)
-                when = limit.when()
-                if when is not None and grace < when:
-                    limit.reschedule(grace)
-
-            session.at_work = at_work
-            with self._stop.calling(stopped):
-                yield
 
     # -------------------------------------------------------------------- a trial's life
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autores.agent import Agent
 from autores.config import SettingsBook
@@ -47,6 +48,8 @@ class Run:
     """Documents for the system prompt."""
     tools: Mapping[str, Tool]
     moves: tuple[Move, ...] = ()
+    active: Counter[str] = field(default_factory=Counter)
+    """Specialists of the sessions that work now."""
 
     @property
     def submissions(self) -> int:

@@ -14,6 +14,7 @@ from autores.loop import Loop
 from autores.opening import Opened
 from autores.pump import Pump, pumping
 from autores.run import Run
+from autores.scene import watched
 from autores.stop import Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,7 +31,8 @@ async def supervise(opened: Opened, stop: Stop) -> None:
     work = asyncio.ensure_future(_work(run, stop))
     with _heeding_signals(stop, work):
         try:
-            await pumping(Pump(run, stop, opened.owner), work)
+            with watched(run, stop):
+                await pumping(Pump(run, stop, opened.owner), work)
         except BaseExceptionGroup as group:
             raise _foremost(group) from group
 

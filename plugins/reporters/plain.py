@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 
 from autores import hookimpl
-from autores.config import SettingsBook
 from autores.events import Calibrated, Decided, Demoted, Evaluated, Event, Gated
 from autores.lineage.view import LineageView
 from autores.records import Calibration
@@ -15,17 +13,10 @@ from autores.status import Verdict
 from autores.text import escape_line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How much is said."""
-
-    quiet: bool = field(default=False, metadata={"help": "say nothing while the run goes on"})
-
-
 @hookimpl
-def autores_event(event: Event, view: LineageView, settings: SettingsBook) -> None:
+def autores_event(event: Event, view: LineageView) -> None:
     """Say what ended."""
-    line = "" if settings.of(Settings).quiet else line_of(event, view)
+    line = line_of(event, view)
     if line:
         print(line, file=sys.stderr, flush=True)
 

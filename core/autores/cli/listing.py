@@ -10,7 +10,7 @@ import click
 from autores.arms import by_name
 from autores.cli.options import given, json_option, run_options, settings_options, tell
 from autores.errors import AutoresError
-from autores.loading import add_sections, load_task
+from autores.loading import add_sections, load_task, reporter_of
 from autores.manager import Group, PluginManager
 from autores.records import Task
 from autores.rendering import Facts, table
@@ -85,7 +85,7 @@ def config(as_json: bool, **options: Any) -> None:
         (Group.AGENT, run.agent),
         (Group.EXECUTOR, run.executor),
         (Group.POLICY, run.policy),
-        (Group.REPORTER, run.reporter),
+        (Group.REPORTER, reporter_of(choice.settings)),
     ):
         choice.plugins.load(group, name)
     choice.plugins.load_all(Group.ALWAYS)

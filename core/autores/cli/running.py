@@ -27,18 +27,21 @@ from autores.stop import Stop
 from autores.summary import summary
 from autores.supervise import supervise
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="say nothing until the end")
+
 
 @click.command()
 @run_options
 @settings_options
+@quiet_option
 @json_option
-def run(as_json: bool, **options: Any) -> int:
+def run(as_json: bool, quiet: bool, **options: Any) -> int:
     """Improve a task's recipe until a budget is used up or you press Ctrl-C.
 
     Ctrl-C once lets sessions finish what they have in hand; twice stops now. Nothing is
     lost either way: `autores resume` goes on.
     """
-    choice = given(**options)
+    choice = given(**options | _quietly(quiet))
     folder, loaded = begin(choice.settings, choice.plugins)
     return _work(folder, loaded, as_json=as_json)
 
@@ -49,13 +52,18 @@ def run(as_json: bool, **options: Any) -> int:
 @click.option("--max-trials", type=int, help="end after so many trials in all")
 @click.option("--deadline", help="end then, counted from the run's beginning")
 @settings_options
+@quiet_option
 @json_option
-def resume(run: Path, accept_changes: bool, as_json: bool, **options: Any) -> int:
+def resume(run: Path, accept_changes: bool, as_json: bool, quiet: bool, **options: Any) -> int:
     """Go on with a run from where it is, however it ended."""
-    choice: Given = given(**options)
+    choice: Given = given(**options | _quietly(quiet))
     root = located(run, choice.settings.environment)
     folder, loaded = take_up(root, choice.settings, choice.plugins, accept_changes=accept_changes)
     return _work(folder, loaded, as_json=as_json)
+
+
+def _quietly(quiet: bool) -> dict[str, str]:
+    return {"reporter": "quiet"} if quiet else {}
 
 
 def _work(folder: RunFolder, loaded: Loaded, *, as_json: bool) -> int:
