@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -70,15 +69,15 @@ def kill_and_resume(folder: Path, seed: int, *, extra: Sequence[str] = ()) -> Ki
         seed: Chooses the moment.
         extra: Further arguments of `autores run`.
     """
-    environment = {**os.environ, "AUTORES_DATA": str(folder / "data")}
+    data = folder / "data"
     run = folder / "run"
     command = (*ARGUMENTS, "--out", str(folder), "--name", "run", *extra)
     lived = random.Random(seed).uniform(0.0, LONGEST_LIFE)
-    reported = _run_and_kill(command, lived, environment)
+    reported = _run_and_kill(command, lived, data)
     before = _finished(run)
-    resumed = _started(("resume", str(run)), environment)
+    resumed = _started(("resume", str(run)), data)
     said, _ = resumed.communicate(timeout=PATIENCE)
-    with reading(run, Environment.read(environment)) as found:
+    with reading(run, Environment()) as found:
         findings = tuple(map(str, audit(found.store, found.code)))
     return Killed(
         lived=lived,
@@ -90,10 +89,8 @@ def kill_and_resume(folder: Path, seed: int, *, extra: Sequence[str] = ()) -> Ki
     )
 
 
-def _run_and_kill(
-    command: Sequence[str], lived: float, environment: Mapping[str, str]
-) -> frozenset[int]:
-    process = _started(("run", *command), environment)
+def _run_and_kill(command: Sequence[str], lived: float, data: Path) -> frozenset[int]:
+    process = _started(("run", *command), data)
     assert process.stdout is not None
     first = process.stdout.readline()
     if not first.startswith("run "):
@@ -106,10 +103,9 @@ def _run_and_kill(
     return frozenset(int(w[1]) for w in words if len(w) > 3 and w[1].isdecimal() and len(w[0]) == 1)
 
 
-def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+def _started(arguments: Sequence[str], data: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "autores", *arguments],
-        env=dict(environment),
+        ["env", f"AUTORES_DATA={data}", sys.executable, "-m", "autores", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

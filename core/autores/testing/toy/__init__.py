@@ -192,7 +192,7 @@ def _measure(
 
 
 def _features(x: Numbers, degree: int) -> Numbers:
-    features: Numbers = np.polynomial.legendre.legvander(x, degree)
+    features: Numbers = np.asarray(np.polynomial.legendre.legvander(x, degree), dtype=np.float64)
     return features
 
 
