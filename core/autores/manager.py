@@ -144,7 +144,7 @@ class PluginManager:
                 raise PluginError(
                     known.name,
                     known.distribution,
-                    f"{other.distribution} has a {group.singular} of the same name",
+                    f"{other.distribution} has the {group.singular} {known.name!r} too",
                     f"uninstall one of them, or pass `-p no:{group.value}:{known.name}`",
                 )
         return dict(sorted(found.items()))
