@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "log": Lazy("trials", "Show how a trial came to be, step by step from the baseline."),
     "tree": Lazy("trials", "Show who was made from whom."),
     "best": Lazy("trials", "Show the best trial, or write its code into a folder."),
+    "export": Lazy("exporting", "Write a run's lineage or code for other programs."),
     "audit": Lazy("auditing", "Check that no record of a run was changed, cut or inserted."),
     "check": Lazy("checking", "Ask a task's gates what they think of a folder."),
     "prepare": Lazy("checking", "Fetch, generate or check a task's data."),

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from autores.events import Charged, Decided, Demoted, Event, Marked, Quarantined
 from autores.lineage.chain import Link, flaws
@@ -54,6 +55,7 @@ def read(store: LineageStore, task: Task) -> Story:
         leads=tuple(tale.leads),
         conditions=tale.conditions(),
         chain=Chain(events=head.seq, head_hash=head.hash, flaws=tuple(broken[:_FLAWS])),
+        phases=tale.phases,
         charges=tale.charges,
         notes=tuple(tale.notes),
     )
@@ -71,6 +73,7 @@ class _Tale:
     standing: Standing = field(default_factory=Standing)
     bests: list[Change] = field(default_factory=list)
     leads: list[Change] = field(default_factory=list)
+    phases: dict[int, dict[str, float]] = field(default_factory=dict)
     charges: dict[str, Cost] = field(default_factory=dict)
     notes: list[Event] = field(default_factory=list)
     seen: dict[str, Counter[str]] = field(default_factory=dict)
@@ -99,6 +102,8 @@ class _Tale:
                 self._note_changes(link)
         elif link.kind == "started":
             self._count(json.loads(link.body)["evaluation"])
+        elif link.kind == "evaluated":
+            self._time(json.loads(link.body))
         elif link.kind in _OPENED:
             self._take(link.open())
             self._note_changes(link)
@@ -112,6 +117,14 @@ class _Tale:
             ("purposes", "purpose", ""),
         ):
             self.seen.setdefault(name, Counter())[evaluation.get(key) or default] += 1
+
+    def _time(self, evaluated: dict[str, Any]) -> None:
+        if evaluated["ordinal"] == 0:
+            phases: dict[str, float] = {}
+            for measurement in evaluated["outcome"].get("measurements", ()):
+                name = measurement["phase"]
+                phases[name] = phases.get(name, 0.0) + measurement["wall"]
+            self.phases[evaluated["trial"]] = phases
 
     def _take(self, event: Event) -> None:
         match event.body:

@@ -64,6 +64,8 @@ class Story:
     """Of the last lead or keep that holds, in order."""
     conditions: Conditions = field(default_factory=Conditions)
     chain: Chain
+    phases: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """Of each trial's first look: seconds of a phase, over all seeds together."""
     charges: Mapping[str, Cost] = field(default_factory=dict)
     """What sessions used, by specialist."""
     notes: tuple[Event, ...] = ()
