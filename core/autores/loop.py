@@ -162,7 +162,23 @@ class Loop:
     # -------------------------------------------------------------------- a trial's life
 
     async def live(self, trial: int) -> None:
-        """Take an accepted trial to its end: gates, first look, decision, milestone."""
+        """Take an accepted trial to its end.
+
+        Raises:
+            RunFailed: A policy, a plugin of gates or the executor failed; the trial waits
+                for a resumption.
+        """
+        try:
+            await self._live(trial)
+        except RunFailed:
+            raise
+        except Exception as error:
+            log.exception("trial %d cannot be taken to its end", trial)
+            reason = f"{type(error).__name__}: {error}"
+            raise RunFailed(f"trial {trial} cannot be taken to its end: {reason}") from error
+
+    async def _live(self, trial: int) -> None:
+        """Gates, first look, decision, milestone."""
         row = self._run.store.get(trial)
         if row.phase is Phase.QUEUED:
             passed = await self._gate(row)

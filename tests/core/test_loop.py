@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from autores import hookimpl
 from autores.agent import Exhausted, Feedback, Proposal, Session, SessionOver
+from autores.config import Environment
 from autores.errors import RunFailed
 from autores.lineage.audit import audit
 from autores.lineage.store import Query
@@ -94,8 +96,15 @@ def test_a_deadline_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_run_without_improvement_ends(tmp_path: Path) -> None:
-    agent = Writes(1, 2, 0, 3, 60, 61, 62, 63)
-    assert play(tmp_path, idle_trials=3, plugins=[Offers(agent)]).reason.endswith("improvement")
+    class Discards:
+        @hookimpl
+        def autores_decide(self) -> Decision:
+            return Decision(verdict=Verdict.DISCARD, policy="discards")
+
+    plugins = [Offers(Writes(5, 6, 7, 8, 9)), Discards()]
+    played = play(tmp_path, idle_trials=3, plugins=plugins)
+    assert played.reason == "used up: 3 trials without improvement"
+    assert len(trials(played)) == 4
 
 
 def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -204,8 +213,6 @@ def test_a_deleted_workspace_costs_its_session_alone(tmp_path: Path) -> None:
         async def run(self, session: Session) -> None:
             if not self.done:
                 self.done = True
-                import shutil
-
                 shutil.rmtree(session.workspace.folder)
             await super().run(session)
 
@@ -227,10 +234,11 @@ def test_a_policy_that_raises_fails_the_run_and_loses_nothing(tmp_path: Path) ->
         def autores_decide(self, trial: Trial) -> Decision:
             raise ValueError("cannot decide")
 
-    with pytest.raises(ValueError, match="cannot decide"):
+    with pytest.raises(RunFailed, match="trial 1 cannot be taken to its end: .* cannot decide"):
         play(tmp_path, plugins=[Offers(Writes(5)), Raises()])
     left = Played(root=tmp_path / "run", environment=_environment(tmp_path), reason="")
-    assert len(trials(play_on(left, max_trials=2))) == 3
+    found = trials(play_on(left, max_trials=1))
+    assert len(found) == 2 and found[1].finished
 
 
 def test_looks_that_measure_nothing_end_a_trial(tmp_path: Path) -> None:
@@ -295,7 +303,5 @@ def test_however_often_a_run_is_taken_up_its_lineage_is_sound(
         assert all(t.finished for t in found)
 
 
-def _environment(folder: Path) -> Any:
-    from autores.config import Environment
-
+def _environment(folder: Path) -> Environment:
     return Environment(data_dir=folder / "data", cache_dir=folder / "cache")
