@@ -119,6 +119,16 @@ class Session(Protocol):
         """Whether it may submit."""
         ...
 
+    @property
+    def submissions(self) -> int:
+        """How many it has made."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Whether it may not submit any more, and has heard what came of all that it did."""
+        ...
+
     async def submit(self, proposal: Proposal) -> Feedback:
         """Freeze a proposal, and wait for what comes of it. One at a time.
 
@@ -220,6 +230,15 @@ class Checkable(Protocol):
         Raises:
             UserError: It would not work; the text says why, and what would mend that.
         """
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An agent that holds something, such as connections."""
+
+    async def close(self) -> None:
+        """Let go of it; the run has ended."""
         ...
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autores import arms, manifest
-from autores.agent import Agent
+from autores.agent import Agent, Closing
 from autores.budget import budget_of
 from autores.codec import to_json
 from autores.config import SettingsBook, Value
@@ -146,6 +146,8 @@ async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
         gates = await Gatekeeper.start(folder.code, loaded)
         stack.push_async_callback(gates.close)
         run = _run(folder, loaded, store, desk, executor, gates, secret, owner)
+        if isinstance(run.agent, Closing):
+            stack.push_async_callback(run.agent.close)
         await _mend(run)
         yield Opened(run=run, owner=owner)
 

@@ -71,6 +71,7 @@ class LiveSession:
         self._submitting = asyncio.Lock()
         self._lives: dict[int, asyncio.Future[None]] = {}
         self._calls: dict[str, int] = {}
+        self._answered: set[int] = set()
         self._waiting = 0
         self._context: str | None = None
         stored = view.stored(brief.parent)
@@ -166,6 +167,7 @@ class LiveSession:
     def _feedback(self, trial: int) -> Feedback:
         shown = self.view.shown(trial)
         self.record("feedback", shown)
+        self._answered.add(trial)
         return Feedback(trial=shown, violations=shown.violations, more=self.more)
 
     async def settled(self) -> None:
@@ -180,6 +182,16 @@ class LiveSession:
     def more(self) -> bool:
         """Whether it may submit."""
         return len(self.submitted) < self._run.submissions and not self.stopping
+
+    @property
+    def submissions(self) -> int:
+        """How many it has made."""
+        return len(self.submitted)
+
+    @property
+    def over(self) -> bool:
+        """Whether it may not submit any more, and has heard what came of all that it did."""
+        return not self.more and self._answered.issuperset(self.submitted)
 
     def rebase(self, trial: int) -> Rebase:
         """Move the workspace's edits onto another trial, which becomes the parent."""
