@@ -92,6 +92,8 @@ class Limits:
     processes: int = 256
     output_bytes: int = 8 << 20
     gpus: int = 0
+    cpus: int = 0
+    """Processors of its lease that a candidate is bound to; 0: all of them."""
     lease: Lease = Lease.SHARED
 
     @property

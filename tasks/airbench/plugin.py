@@ -28,15 +28,17 @@ from autores.tasks.airbench.profiles import PROFILES, profile_named
 
 _HERE = Path(__file__).resolve().parent
 _SYMBOLS: Mapping[str, str] = {
-    "architecture": "logit_scale whiten_eps whiten_share depth bn_momentum BatchNorm Conv Group Net"
+    "architecture": "logit_scale whiten_eps whiten_share depth bn_momentum BatchNorm Conv Group"
+    " Group.forward Net Net.forward"
     " build compiled fastest_precision",
-    "optimizer": "lr momentum weight_decay bias_scaler SGD update",
+    "optimizer": "lr momentum weight_decay bias_scaler SGD SGD.step update",
     "schedule": "epochs_scale warmup start_factor end_factor lr_factor count_steps train"
     " train_phase synthetic synchronise",
     "augmentation": "flip translate cutout MEAN STD normalise random_crop random_cutout"
     " mirrored_sides batches",
-    "loss": "label_smoothing keep proxy_every losses choose_examples",
-    "regularization": "ema_every ema_decay ema_power lookahead_decay Lookahead",
+    "loss": "label_smoothing keep proxy_every losses choose_examples update",
+    "regularization": "ema_every ema_decay ema_power lookahead_decay Lookahead SGD.step"
+    " Group.forward Net.forward",
     "inference": "tta mirrored predict infer_phase",
 }
 SURFACES = {
@@ -88,6 +90,7 @@ def autores_budget(task: Task) -> Limits:
         artifact_bytes=profile.seed_bytes * 5 // 4,
         memory_bytes=(64 if profile.gpus else 4) << 30,
         gpus=profile.gpus,
+        cpus=profile.cpus,
         lease=Lease.DEVICE if profile.gpus else Lease.HOST,
     )
 

@@ -35,6 +35,7 @@ from autores.evaluator.sandbox.environment import discover
 from autores.evaluator.sandbox.sealed import Sealed
 from autores.evaluator.trees import FileTree
 from autores.evaluator.yard import Place, Yard
+from autores.hardware import usable_cpus
 from autores.records import Artifact, Gate, Measurement, Outcome, Sample
 from autores.status import Cause
 from autores.text import escape_line
@@ -110,6 +111,12 @@ class Arena:
         charge = self._charge(phase, seed, ranks, wall)
         return Candidate(self._sandbox, self._cell(place, entry, ranks), place, charge)
 
+    @property
+    def cpus(self) -> frozenset[int]:
+        """The processors that candidates are bound to; none: whatever this process may use."""
+        lease, most = self.request.cpus, self.request.limits.cpus
+        return frozenset((lease or usable_cpus())[-most:] if most else lease)
+
     def _cell(self, place: Place, entry: str, ranks: int) -> Cell:
         limits = self.request.limits
         return Cell(
@@ -124,7 +131,7 @@ class Arena:
             output_bytes=limits.output_bytes,
             processes=limits.processes,
             gpus=self.request.gpus,
-            cpus=frozenset(self.request.cpus) or None,
+            cpus=self.cpus or None,
             loopback=ranks > 1,
         )
 

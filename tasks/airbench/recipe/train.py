@@ -18,11 +18,7 @@ side on which that epoch sees it.
 """
 
 import io
-import os
 import time
-
-# On few cores OpenMP threads that spin for long keep the others from working.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import harness
 import numpy as np

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from autores.evaluator.sandbox.level import Ending, Output, Stop, Usage
 from autores.evaluator.sandbox.limits import Watchdog
-from autores.evaluator.sandbox.reaper import Reaper
+from autores.evaluator.sandbox.reaper import Reaper, Used
 
 KEPT = 64 << 10
 """Bytes of output that are kept at each end."""
@@ -144,8 +144,8 @@ class RunningCell:
         peak = self._watchdog.peak
         if group and not self._over.is_set():
             peak = max(peak, group.peak_bytes())
-        cpu = self._reaper.cpu_seconds.get(self.pid, 0.0)
-        return Usage(cpu_seconds=cpu, peak_bytes=peak)
+        used = self._reaper.used.get(self.pid, Used())
+        return Usage(cpu_seconds=used.cpu_seconds, peak_bytes=peak, preemptions=used.preemptions)
 
     def poll(self) -> Ending | None:
         """How it ended, or None while it runs."""

@@ -174,6 +174,8 @@ class Usage:
 
     cpu_seconds: float
     peak_bytes: int
+    preemptions: int = 0
+    """How often it was taken off a processor that it would have used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

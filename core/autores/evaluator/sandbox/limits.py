@@ -16,7 +16,6 @@ from autores.evaluator.sandbox.reaper import below, processes
 
 CGROUPS = Path("/sys/fs/cgroup")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-TICK = os.sysconf("SC_CLK_TCK")
 BLOCK = 512
 THREADS_PER_PROCESS = 16
 MACHINE_FLOOR = 256 << 20

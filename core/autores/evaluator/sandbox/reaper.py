@@ -37,6 +37,34 @@ class Process:
     """A zombie, that only has to be waited for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What processes have used."""
+
+    cpu_seconds: float = 0.0
+    preemptions: int = 0
+
+
+def used_by(pid: int) -> Used:
+    """What a living process has used, with the children that it waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        threads = os.listdir(f"/proc/{pid}/task")
+        switched = sum(_preemptions(f"/proc/{pid}/task/{thread}/status") for thread in threads)
+    except (OSError, ValueError, IndexError):
+        return Used()
+    return Used(sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), switched)
+
+
+def _preemptions(path: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(path).read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == "nonvoluntary_ctxt_switches":
+                return int(value)
+    return 0
+
+
 def processes() -> Iterator[Process]:
     """All processes that this one can see."""
     if not os.path.isdir("/proc/self"):
@@ -97,7 +125,7 @@ class Reaper:
 
     roots: set[int] = field(default_factory=set)
     """The trees that are running: their roots are ours, and not orphans."""
-    cpu_seconds: dict[int, float] = field(default_factory=dict)
+    used: dict[int, Used] = field(default_factory=dict)
     """What the reaped processes of each root used, with the children that they waited for."""
 
     def _orphans(self, everything: Iterable[Process]) -> list[int]:
@@ -131,8 +159,15 @@ class Reaper:
             return None
         if not reaped:
             return None
-        self.cpu_seconds[root] = self.cpu_seconds.get(root, 0.0) + used.ru_utime + used.ru_stime
+        self.add(root, Used(used.ru_utime + used.ru_stime, used.ru_nivcsw))
         return status
+
+    def add(self, root: int, more: Used) -> None:
+        """Count something to a root."""
+        known = self.used.get(root, Used())
+        self.used[root] = Used(
+            known.cpu_seconds + more.cpu_seconds, known.preemptions + more.preemptions
+        )
 
     def end(
         self,
@@ -180,6 +215,9 @@ class Reaper:
             root: our child; it is dead when its status is known.
             init: its child, the first process inside, which we adopt if the root goes first.
         """
+        # What its init ends is reaped by nobody, so that the kernel's sums leave it out.
+        for pid in {p.pid for p in below([root], processes())} - {root, init}:
+            self.add(root, used_by(pid))
         kill(init)
         kill(root)
         status = self._await(root, root)

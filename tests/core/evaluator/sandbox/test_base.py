@@ -329,6 +329,20 @@ def test_processor_time_is_counted(sandbox: HostSandbox, lab: Lab) -> None:
     assert 0.3 <= lab.run(sandbox, source).usage.cpu_seconds < 3
 
 
+def test_processor_time_of_what_is_killed_is_counted_too(sandbox: HostSandbox, lab: Lab) -> None:
+    source = """
+        import time
+        until = time.process_time() + 0.3
+        while time.process_time() < until: pass
+        print("burnt", flush=True)
+        time.sleep(60)
+    """
+    running = sandbox.spawn(lab.cell(source))
+    assert lab.wait_for(lambda: running.output.size > 0)
+    running.kill()
+    assert 0.3 <= running.usage.cpu_seconds < 3
+
+
 def test_it_runs_on_the_processors_of_its_lease(sandbox: HostSandbox, lab: Lab) -> None:
     if sys.platform != "linux":
         pytest.skip("processors cannot be chosen here")

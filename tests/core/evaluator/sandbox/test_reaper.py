@@ -58,7 +58,7 @@ def test_a_tree_is_ended_with_all_that_left_it(lab: Lab) -> None:
     root.returncode = os.waitstatus_to_exitcode(status or 0)
     assert root.returncode == -signal.SIGKILL
     assert below([root.pid], reaper.processes()) == []
-    assert mine.cpu_seconds[root.pid] >= 0
+    assert mine.used[root.pid].cpu_seconds >= 0
 
 
 def test_an_end_by_itself_is_seen() -> None:
