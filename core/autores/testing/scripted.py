@@ -66,7 +66,7 @@ def _random_edit(session: Session) -> Proposal:
     ]
     path, match = draw.choice(places)
     old = match[2].decode()
-    value = float(old) * draw.choice((0.25, 0.5, 0.8, 1.25, 2.0, 4.0))
+    value = float(old) * 2 ** draw.uniform(-2.0, 2.0)
     new = f"{value:.6g}" if "." in old else str(max(1, round(value)))
     content = files[path]
     files[path] = content[: match.start(2)] + new.encode() + content[match.end(2) :]
