@@ -92,7 +92,7 @@ def _table(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key)
+    return key if _BARE.fullmatch(key) else _string(key)
 
 
 def _value(value: Any) -> str:
@@ -100,6 +100,13 @@ def _value(value: Any) -> str:
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_key(k)} = {_value(v)}' for k, v in value.items())}}}"
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool):
         return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=True)
+    if isinstance(value, int | float):
+        return repr(value)
+    return _string(str(value))
+
+
+def _string(text: str) -> str:
+    """As TOML has it: JSON's escapes, but no pairs of surrogates, and no bare DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
