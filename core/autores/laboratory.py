@@ -187,6 +187,7 @@ class Laboratory:
             secret=self._secret.derive("evaluation", evaluation.pair or evaluation.id).hex(),
             calibration=head.calibration,
             earlier=self._store.get(evaluation.trial).counts,
+            incumbent=None if head.lead is None else self._store.get(head.lead).score,
             min_level=conditions.min_level,
         )
 

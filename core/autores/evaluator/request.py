@@ -27,6 +27,8 @@ class EvaluationRequest:
     calibration: Calibration | None = None
     earlier: Mapping[str, int] = field(default_factory=dict)
     """Counts of this trial's earlier evaluations on the same split: gates pool over all."""
+    incumbent: float | None = None
+    """The score that this trial would have to beat: audits go as deep as what it gains."""
     min_level: str = "none"
     """The worst level of the sandbox that will do."""
     cpus: tuple[int, ...] = ()
