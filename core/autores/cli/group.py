@@ -18,6 +18,8 @@ class Lazy:
 
     module: str
     help: str
+    attribute: str = ""
+    """Where the command's name is no name in Python."""
 
 
 COMMANDS: Mapping[str, Lazy] = {
@@ -29,8 +31,10 @@ COMMANDS: Mapping[str, Lazy] = {
     "log": Lazy("trials", "Show how a trial came to be, step by step from the baseline."),
     "tree": Lazy("trials", "Show who was made from whom."),
     "best": Lazy("trials", "Show the best trial, or write its code into a folder."),
+    "report": Lazy("reporting", "Write what a run was asked and found as one file."),
     "export": Lazy("exporting", "Write a run's lineage or code for other programs."),
     "audit": Lazy("auditing", "Check that no record of a run was changed, cut or inserted."),
+    "import": Lazy("importing", "Take in runs that others recorded.", "import_"),
     "check": Lazy("checking", "Ask a task's gates what they think of a folder."),
     "prepare": Lazy("checking", "Fetch, generate or check a task's data."),
     "tasks": Lazy("listing", "List the installed tasks."),
@@ -58,7 +62,7 @@ class LazyGroup(click.Group):
         if found is None:
             return None
         module = importlib.import_module(f"autores.cli.{found.module}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, found.attribute or cmd_name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

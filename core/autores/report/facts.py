@@ -1,0 +1,150 @@
+"""Sentences and figures that every format of a report says alike."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from autores.config import RunSettings
+from autores.readmodel import Story
+from autores.records import Decision, Trial
+from autores.rendering import duration
+from autores.report.sources import Sources
+from autores.status import Status
+
+DASH = "–"
+PLACES = {"out", "name", "reporter", "store"}
+"""Settings that say where things lie and what is shown, not what is done."""
+
+
+def moment(at: float) -> str:
+    """A time for people, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") if at else DASH
+
+
+def gain(story: Story, value: float | None) -> str:
+    """A gain with its sign."""
+    return DASH if value is None else f"{value:+{story.task.metric.format}}"
+
+
+def tested(story: Story, decision: Decision | None) -> str:
+    """What was estimated after a decision, with its interval."""
+    if decision is None or decision.estimate is None:
+        return DASH
+    text = gain(story, decision.estimate)
+    if decision.interval is not None:
+        low, high = decision.interval.low, decision.interval.high
+        text += f" [{gain(story, low)}, {gain(story, high)}]"
+    return text + ("" if decision.against is None else f" over {decision.against:04d}")
+
+
+def finding(story: Story) -> str:
+    """One sentence: what may be claimed."""
+    metric, best = story.task.metric, story.head.best
+    if best is None:
+        return "Nothing passes the gates yet, so that there is no best trial."
+    if best == 0:
+        return f"Nothing better than the baseline ({metric.render(story.baseline)}) was confirmed."
+    level, base = story.level(best), story.baseline
+    share = f" ({abs((level - base) / base):.1%})" if level is not None and base else ""
+    return (
+        f"{metric.name} {metric.render(story.baseline)} → {metric.render(level)}{share}, "
+        f"by trial {best:04d}."
+    )
+
+
+def leading(story: Story) -> str:
+    """One sentence on what leads without a claim; empty where that is the best."""
+    lead = story.head.lead
+    if lead is None or lead == story.head.best:
+        return ""
+    score = story.task.metric.render(story.level(lead))
+    return f"Trial {lead:04d} leads with {score}; that has not been confirmed and is no claim."
+
+
+def used(story: Story) -> str:
+    """Trials, time and money."""
+    spent = story.head.spent
+    parts = [
+        f"{story.submitted:,} trials",
+        f"{duration(story.ended - story.began)} from first to last event",
+        f"{duration(spent.seconds)} of evaluation",
+    ]
+    if spent.gpu_seconds:
+        parts.append(f"{spent.gpu_seconds / 3600:.2f} GPU hours")
+    if spent.tokens:
+        parts.append(f"{spent.tokens:,} tokens")
+    if spent.dollars:
+        parts.append(f"${spent.dollars:.2f}")
+    return ", ".join(parts)
+
+
+def steering(story: Story) -> list[str]:
+    """What people did to the run."""
+    bodies = [event.body for event in story.notes if event.kind == "steered"]
+    return [f"{body.action}: {body.text}" for body in bodies]  # type: ignore[union-attr]
+
+
+def guarantees(sources: Sources) -> Iterator[tuple[str, str]]:
+    """What stands behind the figures: name and finding."""
+    story = sources.story
+    conditions, chain = story.conditions, story.chain
+    yield "sandbox", _counted(conditions.sandboxes)
+    yield "scores", _counted(conditions.trusts)
+    yield "hardware", _counted(conditions.hardware)
+    yield "world", _counted(conditions.worlds)
+    yield "chance of a false keep spent", f"{story.head.error_spent:.4g}"
+    whole = "whole" if not chain.flaws else f"BROKEN: {'; '.join(chain.flaws)}"
+    yield "hash chain", f"{whole}, {chain.events:,} events"
+    yield "head", chain.head_hash
+    for event in story.notes:
+        if event.kind in ("verified", "certified"):
+            verdict = event.body.verdict  # type: ignore[union-attr]
+            yield f"{event.kind} trial {event.body.trial}", _flat(verdict)  # type: ignore[union-attr]
+    hidden = sources.manifest.run.get("hidden", ())
+    yield "hidden from sessions", "; ".join(hidden) or "nothing"
+    yield "steered by people", "; ".join(steering(story)) or "no"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    named = ((name or "unknown", count) for name, count in counts.items())
+    return ", ".join(f"{name} ({count:,} evaluations)" for name, count in named) or DASH
+
+
+def _flat(verdict: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in verdict.items())
+
+
+def commands(sources: Sources) -> list[str]:
+    """What to type to do it again, and to look closer."""
+    settings, best = sources.manifest.settings, sources.story.head.best
+    words = ["autores", "run"]
+    for setting in fields(RunSettings):
+        value = settings.get(setting.name)
+        if setting.name not in PLACES and value not in (None, "", [], setting.default):
+            words += [f"--{setting.name.replace('_', '-')}", _word(value)]
+    found = [shlex.join(words), f"autores audit {sources.name} --head {sources.story.head.hash}"]
+    if best:
+        found.append(f"autores verify {sources.name} {best} --against 0")
+        found.append(f"autores best {sources.name} --into recipe")
+    return found
+
+
+def _word(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def step_effect(story: Story, trial: Trial) -> str:
+    """What a step of the path brought, as far as it was measured."""
+    if trial.decision is not None and trial.decision.estimate is not None:
+        return tested(story, trial.decision)
+    if trial.delta is not None:
+        return f"{gain(story, trial.delta)} at first look"
+    return "not measured" if trial.score is None else DASH
+
+
+def kept(story: Story) -> list[Trial]:
+    """The claims, oldest first."""
+    return [trial for trial in story.keeps if trial.status is Status.KEEP]
