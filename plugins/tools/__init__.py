@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 
 from autores import hookimpl
 from autores.config import SettingsBook
-from autores.plugins.tools import checks, editing, files, lineage, shell, submitting
+from autores.plugins.tools.checks import TOOLS as CHECKING
+from autores.plugins.tools.editing import TOOLS as EDITING
+from autores.plugins.tools.files import TOOLS as READING
+from autores.plugins.tools.lineage import TOOLS as REMEMBERING
+from autores.plugins.tools.shell import TOOLS as SHELL
+from autores.plugins.tools.submitting import TOOLS as SUBMITTING
 from autores.tools import Tool
 
 
@@ -23,12 +28,5 @@ class Settings:
 @hookimpl
 def autores_tools(settings: SettingsBook) -> Iterable[Tool]:
     """All of them; the shell only where it was asked for."""
-    extra = shell.TOOLS if settings.of(Settings).shell else ()
-    return (
-        *files.TOOLS,
-        *editing.TOOLS,
-        *checks.TOOLS,
-        *lineage.TOOLS,
-        *submitting.TOOLS,
-        *extra,
-    )
+    extra = SHELL if settings.of(Settings).shell else ()
+    return (*READING, *EDITING, *CHECKING, *REMEMBERING, *SUBMITTING, *extra)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +48,7 @@ class Key:
         """The text without the key."""
         return text.replace(self.value, STRUCK_OUT)
 
-    def scrubbed(self, blocks: list[Mapping[str, Any]]) -> Any:
+    def scrubbed(self, blocks: Sequence[Mapping[str, Any]]) -> Any:
         """The same for what is said in JSON."""
         text = json.dumps(blocks, ensure_ascii=False)
         return json.loads(self.scrub(text)) if self.value in text else blocks

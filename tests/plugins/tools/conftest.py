@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
+from autores import opening
+from autores.gatekeeper import DirectGates
 from autores.session import LiveSession
 from autores.testing.runs import Opening, Stage, stage
 
 Scene = Callable[[LiveSession, Stage], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def quick_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates in this process: starting their worker takes longer than most tests here."""
+    monkeypatch.setattr(opening, "Gatekeeper", DirectGates)
 
 
 @pytest.fixture

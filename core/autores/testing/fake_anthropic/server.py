@@ -111,8 +111,8 @@ class FakeAnthropic:
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer; whether the connection goes on."""
-        answer = self._refused(request)
         usage = Usage()
+        answer: Reply | Refusal | None = self._refused(request)
         if answer is None:
             usage = self._meter.prompt(request.body)
             answer = self._too_long(usage) or self._brain(request)
