@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cached_property
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -73,6 +74,11 @@ class PluginManager:
         self._installed: dict[Group, dict[str, Available]] = {}
         self._loaded: dict[tuple[Group, str], ModuleType] = {}
 
+    @cached_property
+    def _points(self) -> metadata.EntryPoints:
+        """All that is installed, read once: every distribution has a file of them."""
+        return metadata.entry_points()
+
     @property
     def hook(self) -> Any:
         """Calls hooks: `manager.hook.autores_task(profile="cpu")`."""
@@ -130,7 +136,7 @@ class PluginManager:
 
     def _discover(self, group: Group) -> dict[str, Available]:
         found: dict[str, Available] = {}
-        for point in metadata.entry_points(group=group.entry_points):
+        for point in self._points.select(group=group.entry_points):
             if self._is_disabled(group, point.name):
                 continue
             known = Available(

@@ -38,12 +38,12 @@ async def supervise(opened: Opened, stop: Stop) -> None:
 
 
 async def _work(run: Run, stop: Stop) -> None:
-    await _recover(run)
+    await recover(run)
     await ensure_baseline(run)
     await Loop(run, stop).run()
 
 
-async def _recover(run: Run) -> None:
+async def recover(run: Run) -> None:
     """See through the evaluations that an earlier supervisor of this run left behind."""
     left = [
         look.evaluation
