@@ -1,0 +1,1 @@
+"""Task `parameter_golf`: fewest bits per byte from a small artifact."""

@@ -1,0 +1,227 @@
+"""What `prepare` fixes: training shards, a tokenizer, and two held-out parts.
+
+FOLDER/manifest.json                    source, world id, counts, hashes
+FOLDER/train/fineweb_train_000000.bin   and more; a candidate finds them in its data folder
+FOLDER/train/tokenizer.model
+FOLDER/held_out/                        0700; bound into no candidate, tool or agent sandbox
+    key                                 0600; the world follows from it
+    evaluation.bin  certification.bin   tokens of whole documents; more than is predicted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autores.errors import UserError
+from autores.tasks.parameter_golf import fineweb
+from autores.tasks.parameter_golf.profiles import Profile
+from autores.tasks.text.dice import world_id
+from autores.tasks.text.pieces import ByteTable, read_model, write_model
+from autores.tasks.text.registers import documents
+from autores.tasks.text.shards import read_shard, write_shard
+from autores.tasks.text.streams import Stream, lay_out
+from autores.tasks.text.tokenizer import Tokenizer, train
+
+SHARD_TOKENS = 100_000_000
+TRAIN, HELD_OUT = "train", "held_out"
+MODEL = "tokenizer.model"
+TOKENIZER_BYTES = 4_000_000
+"""Of training text, from which the vocabulary is learned."""
+SPARE = 1.6
+"""So many times the text that is predicted is held out: the rest is other text for audits."""
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A prepared folder."""
+
+    folder: Path
+    source: str
+    """`generated` or `fineweb`."""
+    world: str
+    """Scores compare only within one world."""
+
+    @property
+    def table(self) -> ByteTable:
+        """How many bytes each token stands for."""
+        return ByteTable.of(read_model((self.folder / TRAIN / MODEL).read_bytes()))
+
+    def held_out(self, split: str, profile: Profile) -> tuple[Stream, NDArray[np.int64]]:
+        """What is predicted of a split, and other text."""
+        sizes = profile.sizes
+        table = ByteTable.of(
+            read_model((self.folder / TRAIN / MODEL).read_bytes()), sizes["vocabulary"]
+        )
+        tokens = read_shard(self.folder / HELD_OUT / f"{split}.bin")
+        return lay_out(tokens, lanes=sizes["lanes"], columns=sizes["columns"], table=table)
+
+
+def folder_of(profile: Profile, data_dir: Path) -> Path:
+    """Where a profile's data lies."""
+    return data_dir / "parameter_golf" / profile.name
+
+
+def prepare(profile: Profile, data_dir: Path) -> Prepared:
+    """Make the parts, from FineWeb where it is found (gpu, paper), else from a new world.
+
+    Idempotent: what is there is checked against its manifest and kept.
+
+    Raises:
+        UserError: The profile wants FineWeb and there is none, or the folder is damaged.
+    """
+    folder = folder_of(profile, data_dir)
+    if (folder / _MANIFEST).exists():
+        prepared = open_prepared(profile, data_dir)
+        check(prepared)
+        return prepared
+    found = fineweb.find(data_dir, profile.sizes["vocabulary"]) if profile.gpus else None
+    if found is None and profile.real_only:
+        raise UserError(fineweb.missing(data_dir, profile.sizes["vocabulary"]))
+    shutil.rmtree(folder, ignore_errors=True)  # left by a prepare that was interrupted
+    (folder / TRAIN).mkdir(parents=True)
+    (folder / HELD_OUT).mkdir(mode=0o700)
+    if found is not None:
+        world = _from_fineweb(profile, found, folder)
+    else:
+        world = _generate(profile, folder)
+    _seal(folder, profile, source="fineweb" if found else "generated", world=world)
+    return open_prepared(profile, data_dir)
+
+
+def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
+    """What `prepare` left.
+
+    Raises:
+        UserError: It was not prepared, or for other sizes.
+    """
+    folder = folder_of(profile, data_dir)
+    fix = f"run: autores prepare parameter_golf --profile {profile.name}"
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{folder} is not prepared; {fix}") from None
+    if manifest["made_for"] != _made_for(profile):
+        raise UserError(f"{folder} was prepared for other sizes; remove it and {fix}")
+    return Prepared(folder=folder, source=manifest["source"], world=manifest["world"])
+
+
+def check(prepared: Prepared) -> None:
+    """Compare every file with its hash.
+
+    Raises:
+        UserError: One differs.
+    """
+    hashes = json.loads((prepared.folder / _MANIFEST).read_text())["sha256"]
+    for name, expected in hashes.items():
+        path = prepared.folder / name
+        if not path.is_file() or _hash(path) != expected:
+            raise UserError(
+                f"{path} changed since it was prepared; remove {prepared.folder} "
+                "and prepare again"
+            )
+
+
+def stage(prepared: Prepared, into: Path) -> None:
+    """Make the training data appear: linked, or copied where that is impossible."""
+    for source in sorted((prepared.folder / TRAIN).iterdir()):
+        target = into / source.name
+        try:
+            os.link(source.resolve(), target)
+        except OSError:
+            shutil.copyfile(source, target)
+            target.chmod(0o644)  # the candidate is another user
+
+
+# ------------------------------------------------------------------------------- the parts
+
+
+def _generate(profile: Profile, folder: Path) -> str:
+    key = _new_key(folder / HELD_OUT / "key")
+    texts = list(documents(key, TRAIN, profile.train_bytes))
+    tokenizer = train(_first(texts, TOKENIZER_BYTES), profile.sizes["vocabulary"])
+    (folder / TRAIN / MODEL).write_bytes(write_model(tokenizer.pieces))
+    tokens = tokenizer.documents(texts)
+    for number, start in enumerate(range(0, len(tokens), SHARD_TOKENS)):
+        path = folder / TRAIN / f"fineweb_train_{number:06d}.bin"
+        write_shard(path, tokens[start : start + SHARD_TOKENS])
+    per_token = sum(len(text.encode()) for text in texts) / len(tokens)
+    least = int(SPARE * profile.eval_tokens * per_token) + 20_000
+    for split in ("evaluation", "certification"):
+        _hold_out(folder, split, tokenizer, list(documents(key, split, least)))
+    return world_id(key)
+
+
+def _hold_out(folder: Path, split: str, tokenizer: Tokenizer, texts: list[str]) -> None:
+    """Write a split, after its bytes were counted in two ways and its text has come back."""
+    tokens = tokenizer.documents(texts)
+    counted = ByteTable.of(tokenizer.pieces).count(tokens)
+    raw = sum(len(text.encode()) for text in texts)
+    if counted != raw or any(tokenizer.decode(tokenizer.encode(t)) != t for t in texts):
+        raise RuntimeError(f"{counted:,} bytes in tokens, {raw:,} in text")
+    write_shard(folder / HELD_OUT / f"{split}.bin", tokens)
+
+
+def _from_fineweb(profile: Profile, found: fineweb.Found, folder: Path) -> str:
+    (folder / TRAIN / MODEL).write_bytes(found.model.read_bytes())
+    for path in found.train:
+        read_shard(path)  # every check, before anything relies on it
+        (folder / TRAIN / path.name).symlink_to(path.resolve())
+    each = int(SPARE * profile.eval_tokens) + 200_000
+    for split, tokens in zip(("evaluation", "certification"), found.splits(each), strict=True):
+        write_shard(folder / HELD_OUT / f"{split}.bin", tokens)
+    return f"fineweb-{_hash(folder / HELD_OUT / 'evaluation.bin')[:12]}"
+
+
+def _first(texts: list[str], most: int) -> list[str]:
+    found, have = [], 0
+    for text in texts:
+        found.append(text)
+        have += len(text)
+        if have > most:
+            break
+    return found
+
+
+def _made_for(profile: Profile) -> Mapping[str, Any]:
+    names = ("vocabulary", "lanes", "columns")
+    return {**{n: profile.sizes[n] for n in names}, "train_bytes": profile.train_bytes}
+
+
+def _new_key(path: Path) -> bytes:
+    key = secrets.token_bytes(16)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(key)
+    return key
+
+
+def _seal(folder: Path, profile: Profile, *, source: str, world: str) -> None:
+    for path in (folder / HELD_OUT).iterdir():
+        path.chmod(0o600)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    manifest = {
+        "source": source,
+        "world": world,
+        "made_for": _made_for(profile),
+        "sha256": {str(path.relative_to(folder)): _hash(path) for path in files},
+    }
+    draft = folder / f"{_MANIFEST}.draft"
+    draft.write_text(json.dumps(manifest, indent=1))
+    draft.rename(folder / _MANIFEST)  # last, so that a folder with a manifest is whole
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,79 @@
+"""What a failed trial is told, so that the next one can do better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autores.evaluator.arena import Arena, Failed
+from autores.records import Artifact, Measurement
+from autores.status import Cause
+
+PREFIX = "bytes_"
+"""Under such names a recipe logs what takes how much of its artifact: its own account."""
+_PHASES = {Cause.TRAIN_TIME: "train", Cause.INFERENCE_TIME: "inference", Cause.STALLED: "inference"}
+
+
+def metrics(arena: Arena) -> dict[str, float]:
+    """Bytes, speed, and the recipe's own account of its artifact."""
+    found: dict[str, float] = {}
+    if (artifact := arena.artifact) is not None:
+        found |= {"code_bytes": artifact.code_bytes, "weight_bytes": artifact.weight_bytes}
+    if (speed := _steps_per_second(arena)) is not None:
+        found["steps_per_second"] = speed
+    return found | _account(arena)
+
+
+def too_large(artifact: Artifact, limit: int, arena: Arena) -> str:
+    """How many bytes over, and what has grown against the seed recipe."""
+    parts = {"code": artifact.code_bytes, "weights": artifact.weight_bytes}
+    said = [_part(n, size, arena.request.reference(f"{n.rstrip('s')}_bytes")) for n, size in parts.items()]
+    grown = {
+        name: size - before
+        for name, size in _account(arena).items()
+        if (before := arena.request.reference(name)) is not None
+    }
+    text = f"{artifact.total_bytes - limit:,} bytes over {limit:,}: {', '.join(said)}"
+    if grown:
+        name, by = max(grown.items(), key=lambda item: item[1])
+        text += f"; by its own account {name.removeprefix(PREFIX)} grew most, by {by:+,.0f}"
+    return text
+
+
+def explain(failure: Failed, arena: Arena) -> str:
+    """The failure's words, and for a phase that was too slow how fast it was."""
+    phase = _PHASES.get(failure.cause)
+    if phase is None:
+        return failure.detail
+    limit = arena.request.limits.wall[phase]
+    usual = arena.request.reference(f"{phase}_seconds")
+    text = f"{phase}: {failure.detail} (limit {limit:g} s"
+    text += f"; the seed recipe takes {usual:.1f} s)" if usual is not None else ")"
+    if phase == "train" and (speed := _steps_per_second(arena)) is not None:
+        text += f"; {speed:.2f} steps/s"
+        if (before := arena.request.reference("steps_per_second")) is not None:
+            text += f", the seed recipe's {before:.2f}"
+    return text
+
+
+def _part(name: str, size: int, before: float | None) -> str:
+    return f"{name} {size:,}" + ("" if before is None else f" ({size - before:+,.0f} against the seed's)")
+
+
+def _trained(arena: Arena) -> Measurement | None:
+    return next((m for m in reversed(arena.measurements) if m.phase == "train" and m.points), None)
+
+
+def _steps_per_second(arena: Arena) -> float | None:
+    trained = _trained(arena)
+    if trained is None:
+        return None
+    steps = [p for p in trained.points if "loss" in p.values]
+    last = steps[-1] if steps else trained.points[-1]
+    return last.step / last.seconds if last.seconds > 0 else None
+
+
+def _account(arena: Arena) -> Mapping[str, float]:
+    trained = _trained(arena)
+    if trained is None:
+        return {}
+    return {n: v for p in trained.points for n, v in p.values.items() if n.startswith(PREFIX)}
