@@ -32,7 +32,8 @@ def table(header: Iterable[tuple[str, str]], rows: Rows, *, caption: str, kind: 
         kind: A class of the table.
     """
     columns = list(header)
-    head = "".join(f'<th scope="col" class="{kind}">{e(title)}</th>' for title, kind in columns)
+    titles = "".join(f'<th scope="col" class="{k}">{e(title)}</th>' for title, k in columns)
+    head = f"<thead><tr>{titles}</tr></thead>" if any(title for title, _ in columns) else ""
     body = "".join(
         "<tr>"
         + "".join(f'<td class="{k}">{c}</td>' for (_, k), c in zip(columns, row, strict=True))
@@ -40,8 +41,7 @@ def table(header: Iterable[tuple[str, str]], rows: Rows, *, caption: str, kind: 
         for row in rows
     )
     return scroller(
-        f'<table class="{kind}"><caption>{e(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+        f'<table class="{kind}"><caption>{e(caption)}</caption>{head}<tbody>{body}</tbody></table>',
         caption,
     )
 

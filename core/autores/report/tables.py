@@ -126,7 +126,9 @@ def foresight(story: Story) -> str:
         ["sign of the change foreseen", _share(known.right_signs, len(known.pairs))],
         ["measured per expected gain (1 is calibrated)", slope],
     ]
-    body = table([("", "w"), ("", "n")], rows, caption="Expected against measured change")
+    body = table(
+        [("", "w"), ("", "n")], rows, caption="Expected against measured change", kind="pairs"
+    )
     return section("foresight", "Foresight", body)
 
 
@@ -143,7 +145,7 @@ def assurance(sources: Sources) -> str:
     return section(
         "guarantees",
         "Guarantees",
-        table([("", ""), ("", "w")], rows, caption="Under which conditions the figures arose"),
+        table([("", ""), ("", "w")], rows, caption="Under which conditions", kind="pairs"),
         "<p>The hash chain was checked when this report was made. <code>autores audit</code> also "
         "checks every projection and the code.</p>",
     )
@@ -170,7 +172,7 @@ def reproduction(sources: Sources) -> str:
 
 def _pairs(title: str, values: Mapping[str, object]) -> str:
     rows = [[e(name), e(value)] for name, value in values.items()]
-    return table([("", ""), ("", "w")], rows, caption=title)
+    return table([("", ""), ("", "w")], rows, caption=title, kind="pairs")
 
 
 # ------------------------------------------------------------------------------- trials
@@ -192,7 +194,7 @@ def trials(story: Story) -> str:
         "All trials",
         '<p><label>Show trials with <input id="filter" type="search" '
         'placeholder="keep, arch, warmup …"></label> <span id="shown" role="status"></span></p>',
-        '<div class="scroll tall" tabindex="0" role="region" aria-label="all trials">'
+        '<div class="scroll tall" tabindex="0" role="region" aria-label="table of all trials">'
         f'<table id="all"><caption>Gain is of the first look over what led then. '
         f"Began {moment(story.began)}.</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>",

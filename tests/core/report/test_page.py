@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from autores.plugins.stores.memory import MemoryStore
+from autores.readmodel import read
+from autores.report import Sources, render_html
+
+VOID = {"meta", "input", "br", "path", "use", "rect"}
+OPTIONAL = {"td", "tr", "th"}
+"""Their end tags may be left out, and are where there are many."""
+
+
+class Page(HTMLParser):
+    """What a browser would find, and whether all that is opened is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.scripts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [given["id"] or ""] if "id" in given else []
+        self.targets += [given["href"] or ""] if "href" in given else []
+        self.scripts += tag == "script"
+        assert not [name for name in given if name.startswith("on")]
+        if tag not in VOID | OPTIONAL:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID | OPTIONAL:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID | OPTIONAL:
+            assert self.open.pop() == tag
+
+
+def test_all_parts_are_there(sources: Sources) -> None:
+    page = render_html(sources)
+    for expected in (
+        "loss 1.0000 bits → 0.8000 bits (20.0%), by trial 0001.",
+        "Trial 0003 leads with 0.7000 bits; that has not been confirmed and is no claim.",
+        "+0.2100 [+0.1000, +0.3000] over 0000",
+        "People steered this run: hint: look at &lt;the&gt; schedule.",
+        "By specialist",
+        "By surface",
+        "What stopped trials",
+        "1 failures that a later trial built on and got through",
+        "Foresight",
+        "verified trial 1",
+        "p 0.003",
+        "autores run --task toy --specialists arch,optim --max-trials 5",
+        "quarantined: a leak",
+        "Fit a &lt;curve&gt;",
+    ):
+        assert expected in page, expected
+
+
+def test_it_is_whole_and_all_links_lead_somewhere(sources: Sources) -> None:
+    page = Page(render_html(sources))
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert all(target.startswith("#") for target in page.targets)
+    assert {target[1:] for target in page.targets} <= set(page.ids)
+
+
+def test_it_needs_no_network(sources: Sources) -> None:
+    page = render_html(sources)
+    assert "default-src 'none'" in page
+    assert not re.search(r"(src|href)=[\"']?(https?:|//)|url\(|@import", page)
+
+
+def test_what_candidates_wrote_is_text(sources: Sources) -> None:
+    page = render_html(sources)
+    assert Page(page).scripts == 1
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert r"\x1b[31mred" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert len(page) < 100_000
+
+
+def test_a_run_without_trials_has_a_report(sources: Sources) -> None:
+    empty = replace(sources, story=read(MemoryStore(), sources.story.task))
+    page = render_html(empty)
+    assert "there is no best trial" in page
+    assert Page(page).open == []
+
+
+def test_a_step_without_code_says_so(sources: Sources) -> None:
+    assert "not at hand" in render_html(replace(sources, diff=lambda old, new: ""))
+
+
+def test_a_long_diff_is_cut_with_a_way_to_the_rest(sources: Sources) -> None:
+    page = render_html(replace(sources, diff=lambda old, new: "+x\n" * 5000))
+    assert page.count('class="add"') == 2 * 400
+    assert "autores diff run-1 1 3" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_a_browser_runs_our_script_alone(sources: Sources, tmp_path: Path) -> None:
+    probe = "<script>document.title='evil'</script></body>"
+    page = tmp_path / "report.html"
+    page.write_text(render_html(sources).replace("</body>", probe))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert "<title>run-1</title>" in done.stdout
