@@ -195,6 +195,8 @@ class EditSize:
     files: tuple[str, ...] = ()
     added: int = 0
     removed: int = 0
+    parts: tuple[str, ...] = ()
+    """Functions, classes and assignments that were edited, as `train.py::lr`; the first few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

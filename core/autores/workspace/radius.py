@@ -11,6 +11,7 @@ from autores.workspace.changes import FileChange, UnitChange, file_changes
 from autores.workspace.surfaces import surfaces_touched
 from autores.workspace.syntax import Form, Unit, callee, form, is_literal
 
+MOST_PARTS = 40
 _LEARNS = frozenset({"backward"})
 """What is called in a loop that trains, directly or in a function of the same file."""
 _LEAVES = (ast.Break, ast.Continue, ast.Return, ast.Raise)
@@ -30,7 +31,14 @@ def edit_size(before: Tree, after: Tree, recipe: Recipe) -> EditSize:
         files=tuple(sorted({path for change in changes for path in change.paths})),
         added=sum(come for _, come in counts),
         removed=sum(gone for gone, _ in counts),
+        parts=tuple(sorted({part for change in changes for part in _parts(change)}))[:MOST_PARTS],
     )
+
+
+def _parts(change: FileChange) -> Iterator[str]:
+    """What was edited within a file that is Python before and after."""
+    if change.stayed and None not in change.modules:
+        yield from (f"{change.path}::{unit.unit.name}" for unit in change.units if unit.unit.name)
 
 
 def _largest(found: Iterable[Radius]) -> Radius:

@@ -159,20 +159,24 @@ def owned_surfaces(task: Task, specialist: Specialist) -> Surfaces:
     return frozenset(given | {s for s in specialist.surfaces if s in known - task.owners.keys()})
 
 
-def unowned(task: Task, specialists: Iterable[Specialist]) -> tuple[Place, ...]:
-    """The editable places of a task's seed recipe that none of the specialists may change."""
-    everybody = tuple(specialists)
-    if any(ALL in specialist.surfaces for specialist in everybody):
-        return ()
-    owned = frozenset(s for one in everybody for s in owned_surfaces(task, one))
+def places(task: Task) -> tuple[Place, ...]:
+    """The editable parts of a task's seed recipe, in the order of the files."""
     files = Folder(Path(task.recipe.path)).scan().files
     return tuple(
         place
         for path, data in sorted(files.items())
         if is_editable(task.recipe, path)
         for place in _places(task.recipe, path, data)
-        if not owned.intersection(place.surfaces)
     )
+
+
+def unowned(task: Task, specialists: Iterable[Specialist]) -> tuple[Place, ...]:
+    """The editable places of a task's seed recipe that none of the specialists may change."""
+    everybody = tuple(specialists)
+    if any(ALL in specialist.surfaces for specialist in everybody):
+        return ()
+    owned = frozenset(s for one in everybody for s in owned_surfaces(task, one))
+    return tuple(place for place in places(task) if not owned.intersection(place.surfaces))
 
 
 def _places(recipe: Recipe, path: str, data: bytes) -> Iterator[Place]:
