@@ -14,6 +14,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -91,6 +92,16 @@ def host(targets: Mapping[str, Any]) -> Attempts:
         ("settings", "/etc"),
     ):
         yield f"make a file in the folder of the {what}", creates(folder, name)
+    yield "set times of a file", _sets_times(targets["readable"])
+
+
+def _sets_times(path: str) -> bool:
+    """Whether a file now bears a time that was given to it."""
+    works(os.utime, path, (1, 1))
+    try:
+        return os.stat(path).st_mtime == 1
+    except OSError:
+        return False
 
 
 def network(targets: Mapping[str, Any]) -> Attempts:
@@ -138,6 +149,9 @@ def processes(targets: Mapping[str, Any]) -> Attempts:
     for name in ("environ", "mem", "maps", "io"):
         yield f"read /proc/PID/{name}", _reads_of(pid, name, targets["marker"])
     yield "follow a descriptor", works(os.readlink, f"/proc/{pid}/fd/0")
+    if _reads_of(pid, "cmdline", targets["marker"]):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        yield "limit it", works(resource.prlimit, pid, resource.RLIMIT_NOFILE, limits)
     if "ptrace" in calls and pid != os.getpid():
         yield "trace it", system_call(calls["ptrace"], ATTACH, pid, 0, 0)
     works(os.kill, pid, signal.SIGUSR1)

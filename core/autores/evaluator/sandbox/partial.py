@@ -125,7 +125,9 @@ class Restricted(HostSandbox):
         uid = self.user.uid if self.user and self._reaches(cell) else None
         tmp = launch.temporary_folder(self.folder / "tmp", uid)
         inside = launch.on_the_host(cell, self.view.python, tmp)
-        filters = seccomp.program(internet=cell.loopback, affinity=cell.cpus is None)
+        filters = seccomp.program(
+            internet=cell.loopback, affinity=cell.cpus is None, shared_user=uid is None
+        )
         steps: list[Callable[[], None]] = [
             partial(os.chdir, cell.code),
             *([kernel.forbid_capabilities] if self.user else []),

@@ -103,6 +103,32 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "ioprio_set": (251, 30),
 }
 
+PRETENDED: dict[str, tuple[int | None, int | None]] = {
+    # modes, owners and times of files, which no rule on paths covers
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+}
+"""Answered with success and not done, for a candidate that is its evaluator's own user."""
+ON_ITSELF: dict[str, tuple[tuple[int, int], int]] = {
+    "prlimit64": ((302, 261), 1),
+    "sched_setparam": ((142, 118), 1),
+    "sched_setscheduler": ((144, 119), 1),
+    "sched_setaffinity": ((203, 122), 1),
+    "sched_setattr": ((314, 274), 1),
+    "setpriority": ((141, 140), 2),
+}
+"""Such a candidate may only mean itself: so many first arguments must be zero."""
+
 CLONE = (56, 220)
 CLONE3 = (435, 435)
 SOCKET = (41, 198)
@@ -132,12 +158,19 @@ def supported(machine: str | None = None) -> bool:
     return (machine or platform.machine()) in ARCHITECTURES
 
 
-def program(*, internet: bool, affinity: bool = True, machine: str | None = None) -> bytes:
+def program(
+    *,
+    internet: bool,
+    affinity: bool = True,
+    shared_user: bool = False,
+    machine: str | None = None,
+) -> bytes:
     """Assemble the filter.
 
     Args:
         internet: whether sockets over IP exist; at full they end at the trial's loopback.
         affinity: whether the candidate may choose among processors.
+        shared_user: whether it runs as the evaluator's own user.
         machine: the processor; this one by default.
     """
     processor = ARCHITECTURES[machine or platform.machine()]
@@ -154,6 +187,8 @@ def program(*, internet: bool, affinity: bool = True, machine: str | None = None
             code += _if_equal(number, [_return(ERRNO | errno.EPERM)])
     if not affinity:
         code += _if_equal(SCHED_SETAFFINITY[column], [_return(ERRNO | errno.EPERM)])
+    if shared_user:
+        code += _leave_alone_what_the_user_owns(column)
     # glibc falls back to clone, whose flags a filter can read.
     code += _if_equal(CLONE3[column], [_return(ERRNO | errno.ENOSYS)])
     code += _if_equal(CLONE[column], _refuse_bits(0, NEW_NAMESPACES))
@@ -206,6 +241,19 @@ def _refuse_bits(index: int, bits: int) -> list[bytes]:
 def _refuse_values(index: int, values: Sequence[int]) -> list[bytes]:
     refused = (_if_equal(value, [_return(ERRNO | errno.EPERM)]) for value in values)
     return [_argument(index), *(part for parts in refused for part in parts), _return(ALLOW)]
+
+
+def _leave_alone_what_the_user_owns(column: int) -> Iterator[bytes]:
+    for numbers in PRETENDED.values():
+        if (number := numbers[column]) is not None:
+            yield from _if_equal(number, [_return(ERRNO)])
+    for calls, count in ON_ITSELF.values():
+        checks = [part for index in range(count) for part in _refuse_unless_zero(index)]
+        yield from _if_equal(calls[column], [*checks, _return(ALLOW)])
+
+
+def _refuse_unless_zero(index: int) -> list[bytes]:
+    return [_argument(index), _jump(JUMP_EQUAL, 0, 1, 0), _return(ERRNO | errno.EPERM)]
 
 
 def _only_known_families(internet: bool) -> Iterator[bytes]:

@@ -96,3 +96,21 @@ def test_calls_of_the_other_abi_do_not_exist() -> None:
 def test_only_two_processors_are_known() -> None:
     assert seccomp.supported("x86_64") and seccomp.supported("aarch64")
     assert not seccomp.supported("riscv64")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_who_shares_a_user_leaves_alone_what_it_owns(machine: str) -> None:
+    column = ARCHITECTURES[machine].column
+    shared = seccomp.program(internet=True, shared_user=True, machine=machine)
+    apart = seccomp.program(internet=True, machine=machine)
+    for numbers in seccomp.PRETENDED.values():
+        if (number := numbers[column]) is not None:
+            assert run(shared, machine, number) == ERRNO  # success, and nothing is done
+            assert run(apart, machine, number) == ALLOW
+    for name, (calls, count) in seccomp.ON_ITSELF.items():
+        number = calls[column]
+        assert run(shared, machine, number) == ALLOW, name
+        for index in range(count):
+            other = [0] * index + [1234]
+            assert run(shared, machine, number, *other) == ERRNO | errno.EPERM, name
+        assert run(apart, machine, number, 1234) == ALLOW
