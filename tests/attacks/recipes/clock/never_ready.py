@@ -1,0 +1,11 @@
+"""Never say READY.
+
+Ends: prepare time
+With: wall.prepare=1.0
+"""
+
+import time
+
+from honest import run
+
+run(prepare=lambda job: time.sleep(60))

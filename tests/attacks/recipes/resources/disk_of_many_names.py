@@ -1,0 +1,19 @@
+"""Make ten thousand empty files, to hide bytes in names and to tire who counts.
+
+Ends: disk
+Needs: disk
+"""
+
+import os
+import time
+
+from honest import run
+
+
+def take(data):
+    for number in range(10_000):
+        os.close(os.open(f"{os.environ['AUTORES_OUT']}/{number:0100}", os.O_CREAT | os.O_WRONLY))
+    time.sleep(6)
+
+
+run(train=take)

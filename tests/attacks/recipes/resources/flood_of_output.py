@@ -1,0 +1,16 @@
+"""Print without end.
+
+Ends: output
+"""
+
+import sys
+
+from honest import run
+
+
+def flood(data):
+    while True:
+        sys.stdout.write("x" * 65_536)
+
+
+run(train=flood)

@@ -1,0 +1,10 @@
+"""Answer over a vocabulary of one's own.
+
+Ends: protocol
+With: kind=chunks
+"""
+
+import numpy as np
+from honest import answer, run
+
+run(reply=lambda model, part: part.answer(np.repeat(answer(model, part.array), 2, axis=-1)))

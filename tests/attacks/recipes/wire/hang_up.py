@@ -1,0 +1,17 @@
+"""Close the connection and live on.
+
+Ends: protocol
+"""
+
+import time
+
+import harness
+from honest import run
+
+
+def leave(job):
+    harness._link()._socket.close()
+    time.sleep(30)
+
+
+run(infer=leave)

@@ -1,0 +1,15 @@
+"""Announce four gigabytes.
+
+Ends: protocol
+"""
+
+import struct
+
+import harness
+from honest import run
+
+run(
+    reply=lambda model, part: harness._link()._socket.sendall(
+        struct.pack("<BBBBI", 20, 1, 0, 0, 2**32 - 1)
+    )
+)

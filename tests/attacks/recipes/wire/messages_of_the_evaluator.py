@@ -1,0 +1,15 @@
+"""Send what only the evaluator may send.
+
+Ends: protocol
+"""
+
+import struct
+
+import harness
+from honest import run
+
+run(
+    infer=lambda job: harness._link()._socket.sendall(
+        b"".join(struct.pack("<BBBBI", kind, 0, 0, 0, 0) for kind in (2, 4, 5))
+    )
+)
