@@ -171,4 +171,4 @@ def keeps(story: Story) -> str:
         ("measured after the decision", "n"),
         ("last step of the bundle", "w"),
     ]
-    return table(header, rows, caption="Confirmed improvements, oldest first")
+    return table(header, rows, caption="Confirmed improvements, oldest first", kind="stack")

@@ -195,7 +195,7 @@ def trials(story: Story) -> str:
         '<p><label>Show trials with <input id="filter" type="search" '
         'placeholder="keep, arch, warmup …"></label> <span id="shown" role="status"></span></p>',
         '<div class="scroll tall" tabindex="0" role="region" aria-label="table of all trials">'
-        f'<table id="all"><caption>Gain is of the first look over what led then. '
+        f'<table id="all" class="stack"><caption>Gain is of the first look over what led then. '
         f"Began {moment(story.began)}.</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>",
     )
