@@ -33,6 +33,11 @@ class RunFolder:
         return self.root / "code.git"
 
     @property
+    def source(self) -> Path:
+        """The files of an imported run, as they came."""
+        return self.root / "source"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor of this run as long as it lives."""
         return self.root / "lock"

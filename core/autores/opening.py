@@ -86,6 +86,8 @@ def take_up(
     """
     folder = RunFolder(root)
     then = Manifest.read(folder.manifest)
+    if "imported" in then.run:
+        raise UserError(f"{root} was imported; it can be read and not changed")
     given = {name: Value(value=v, source=str(folder.manifest)) for name, v in then.settings.items()}
     both = SettingsBook(given | settings.values, environment=settings.environment)
     loaded = load(both, plugins)

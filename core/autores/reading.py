@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from autores.archive.taking import reopened
 from autores.config import Environment, SettingsBook, Value
 from autores.errors import UserError
 from autores.folder import RunFolder
@@ -34,6 +35,17 @@ class Reading:
         """The whole lineage."""
         return LineageView(self.store, self.task)
 
+    def commit(self, trial: int) -> str:
+        """Where a trial's code is.
+
+        Raises:
+            UserError: It was imported, and its code was not there.
+        """
+        found = self.store.get(trial).submission.commit
+        if not found:
+            raise UserError(f"the code of trial {trial} was not imported with it")
+        return found
+
 
 @contextmanager
 def reading(root: Path, environment: Environment) -> Iterator[Reading]:
@@ -44,6 +56,13 @@ def reading(root: Path, environment: Environment) -> Iterator[Reading]:
     """
     folder = RunFolder(root)
     manifest = Manifest.read(folder.manifest)
+    imported = reopened(folder, manifest)
+    if imported is not None:
+        code = CodeRepository.open(folder.code)
+        yield Reading(
+            folder=folder, manifest=manifest, task=imported.task, store=imported.store, code=code
+        )
+        return
     values = {n: Value(value=v, source=str(folder.manifest)) for n, v in manifest.settings.items()}
     settings = SettingsBook(values, environment=environment)
     plugins = PluginManager()

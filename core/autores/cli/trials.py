@@ -157,7 +157,7 @@ def diff(run: Path, old: int, new: int | None) -> None:
             if trial.parent is None:
                 raise UserError("the baseline was made from nothing; name two trials")
             old, new = trial.parent, old
-        before, after = (found.store.get(t).submission.commit for t in (old, new))
+        before, after = (found.commit(t) for t in (old, new))
         click.echo(escape(found.code.diff(before, after)), nl=False)
 
 
@@ -216,7 +216,7 @@ def _write_out(found: Reading, trial: int | None, into: Path) -> None:
         raise UserError("nothing passes the gates yet: there is no best trial to write")
     if into.exists():
         raise UserError(f"{into} exists; name a folder that does not")
-    files = found.code.tree(found.store.get(trial).submission.commit).files()
+    files = found.code.tree(found.commit(trial)).files()
     for path, data in files.items():
         target = into / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from autores.archive.store import Archive
 from autores.events import Charged, Decided, Demoted, Event, Marked, Quarantined
 from autores.lineage.chain import Link, flaws
 from autores.lineage.store import LineageStore, Query
 from autores.readmodel.standing import Standing
 from autores.readmodel.story import Chain, Change, Conditions, Story
+from autores.readmodel.unchained import unchained
 from autores.records import Cost, Task, Trial
 
 _BATCH = 2000
@@ -39,6 +41,8 @@ def read(store: LineageStore, task: Task) -> Story:
         store: Its lineage.
         task: What the lineage is about.
     """
+    if isinstance(store, Archive) and not store.links(0, limit=1):
+        return unchained(store, task)
     head = store.head()
     trials = {trial.id: trial for trial in store.query(Query(before=head.next_trial))}
     tale = _Tale(trials)
