@@ -309,6 +309,13 @@ class LiveSession:
         patience: float = math.inf,
     ) -> str:
         """Use a tool. What goes wrong is the answer."""
+        answer = await self._used(tool, arguments, call, patience)
+        self.record("tool", {"tool": tool, "arguments": dict(arguments), "answer": answer})
+        return answer
+
+    async def _used(
+        self, tool: str, arguments: Mapping[str, object], call: str, patience: float
+    ) -> str:
         found = self.tools.get(tool)
         if found is None:
             return f"there is no tool {tool!r}; there are: {', '.join(self.tools)}"
@@ -321,9 +328,7 @@ class LiveSession:
             call=call,
             patience=patience,
         )
-        answer = await use(found, context, arguments)
-        self.record("tool", {"tool": tool, "arguments": dict(arguments), "answer": answer})
-        return answer
+        return await use(found, context, arguments)
 
     async def charge(self, cost: Cost) -> None:
         """Enter what was used into the ledger."""

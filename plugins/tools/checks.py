@@ -8,9 +8,11 @@ from autores.fence import fence
 from autores.globs import is_editable
 from autores.records import Violation
 from autores.status import Cause
+from autores.text import escape_line
 from autores.tools import ToolContext, ToolRefused, tool
 
 LONGEST_SMOKE = 120
+LONGEST_LINE = 600
 _IMPORTER = "import importlib, sys; sys.path.insert(0, '.'); importlib.import_module(sys.argv[1])"
 
 
@@ -29,7 +31,7 @@ async def syntax_check(context: ToolContext) -> str:
 
 def told(violations: Iterable[Violation]) -> str:
     """Violations as lines, what refuses first."""
-    return "\n".join(f"{v.severity.value}: {v}" for v in violations)
+    return "\n".join(f"{v.severity.value}: {escape_line(str(v), LONGEST_LINE)}" for v in violations)
 
 
 @tool()

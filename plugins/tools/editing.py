@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from autores.fence import fence
 from autores.plugins.tools import patches
 from autores.plugins.tools.files import numbered
 from autores.tools import ToolContext, ToolRefused, tool
@@ -102,7 +103,8 @@ def _places(text: str, old: str) -> Iterator[int]:
 def _shown(text: str, line: int, new: str) -> str:
     lines = text.split("\n")
     first = max(1, line - _AROUND)
-    return numbered(lines[first - 1 : line + new.count("\n") + _AROUND], first)
+    place = numbered(lines[first - 1 : line + new.count("\n") + _AROUND], first)
+    return fence(place, "how it reads now")
 
 
 def _nearest(text: str, old: str) -> str:
@@ -117,7 +119,8 @@ def _nearest(text: str, old: str) -> str:
     offset = next(i for i, line in enumerate(wanted) if line.strip() == anchor)
     first = max(0, at - offset)
     place = numbered(lines[first : first + len(wanted) + _AROUND], first + 1)
-    return f" The nearest place, with line numbers that do not belong to the text:\n{place}"
+    told = fence(place, "nearest place")
+    return f" The nearest place, with line numbers that do not belong to the text:\n{told}"
 
 
 TOOLS = (edit_file, apply_patch, write_file, undo_edits)

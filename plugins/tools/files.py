@@ -22,7 +22,7 @@ async def list_files(context: ToolContext) -> str:
         f"{len(data):>9,}  {_kind(context, path)}{'  changed' if path in changed else ''}  {path}"
         for path, data in sorted(workspace.snapshot().items())
     ]
-    return "\n".join(lines)
+    return fence("\n".join(lines), "your files")
 
 
 def _kind(context: ToolContext, path: str) -> str:
@@ -97,7 +97,8 @@ def _hits(path: str, data: bytes, pattern: re.Pattern[str]) -> Iterator[str]:
 @tool(narrow="Read single files with `read_file` instead.")
 async def diff(context: ToolContext) -> str:
     """Show all that you have changed so far, as a unified diff against your starting point."""
-    return context.workspace.diff() or "nothing is changed"
+    found = context.workspace.diff()
+    return fence(found, "your changes") if found else "nothing is changed"
 
 
 TOOLS = (list_files, read_file, search, diff)

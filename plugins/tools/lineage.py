@@ -91,7 +91,7 @@ async def read_snapshot(
     """
     tree = context.session.snapshot(trial)
     if not path:
-        return "\n".join(tree)
+        return fence("\n".join(tree), f"files of trial {trial}")
     if path not in tree:
         raise ToolRefused(f"trial {trial} has no file {path!r}; it has: {', '.join(tree)}")
     lines = tree.read(path).decode(errors="replace").split("\n")[max(0, first - 1) : last]
@@ -117,7 +117,11 @@ async def rebase_to(context: ToolContext, trial: int) -> str:
     Args:
         trial: Its number, such as the head's.
     """
-    return str(context.session.rebase(trial))
+    moved = context.session.rebase(trial)
+    if not moved.conflicts:
+        return str(moved)
+    told = fence("\n".join(moved.conflicts.values()), "conflicts")
+    return f"now at trial {trial}; resolve these conflicts in your files:\n{told}"
 
 
 @tool(narrow="Name a `phase`.")
