@@ -11,7 +11,7 @@ SPECIALIST = Specialist(
     key="generalist",
     title="Generalist",
     surfaces=("*",),
-    aliases=("meta",),
+    aliases=("all",),
     preamble="""\
 You work on the whole recipe, and every part of it is yours to change.
 

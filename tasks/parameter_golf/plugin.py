@@ -52,8 +52,9 @@ _SYMBOLS: Mapping[str, str] = {
 SURFACES = {
     surface: tuple(f"{ENTRY}::{name}" for name in names.split())
     for surface, names in _SYMBOLS.items()
-}
+} | {"process": (f"{ENTRY}::",)}
 OWNERS: Mapping[str, str] = {
+    "process": "optim",  # what runs at once and binds no name
     "embedding": "tokenizer",
     "curriculum": "curriculum",
     "quantization": "quant",
