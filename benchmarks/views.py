@@ -243,7 +243,7 @@ def _more(store: SqliteStore, life: Life, number: int) -> tuple[Event, ...]:
 
 def _scene(store: SqliteStore) -> Scene:
     return Scene(
-        folder=store.path.parent,
+        folder=Path(),
         task=TASK,
         budget=Budget(trials=5000),
         capacity=Capacity(jobs=8, cpus=8, sandbox="full"),

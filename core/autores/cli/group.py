@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "tree": Lazy("trials", "Show who was made from whom."),
     "best": Lazy("trials", "Show the best trial, or write its code into a folder."),
     "report": Lazy("reporting", "Write what a run was asked and found as one file."),
+    "finalize": Lazy("finalizing", "Put what was kept on a branch of your own repository."),
     "export": Lazy("exporting", "Write a run's lineage or code for other programs."),
     "audit": Lazy("auditing", "Check that no record of a run was changed, cut or inserted."),
     "import": Lazy("importing", "Take in runs that others recorded.", "import_"),
