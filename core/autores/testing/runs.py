@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class Stage:
 
     run: Run
     loop: Loop
+    sessions: list[LiveSession] = field(default_factory=list)
 
     def session(self, specialist: str = "", *, parent: int | None = None) -> LiveSession:
         """A turn from the head, or from another trial."""
@@ -94,7 +95,14 @@ class Stage:
             parent=view.number(stored),
             limits=run.laboratory.conditions.limits,
         )
-        return LiveSession(run, brief, view, self._live)
+        self.sessions.append(LiveSession(run, brief, view, self._live))
+        return self.sessions[-1]
+
+    def close(self) -> None:
+        """Close the sessions that are still open."""
+        for session in self.sessions:
+            if self.run.folder.transcript(session.brief.id, is_open=True).exists():
+                session.close()
 
     async def _live(self, session: LiveSession, trial: int) -> None:
         await self.loop.live(trial)
@@ -108,4 +116,8 @@ async def stage(opening: Opening, *plugins: str) -> AsyncIterator[Stage]:
         await ensure_baseline(found.run)
         loop = Loop(found.run, Stop())
         async with asyncio.TaskGroup() as loop._tasks:  # as `Loop.run` does
-            yield Stage(run=found.run, loop=loop)
+            at = Stage(run=found.run, loop=loop)
+            try:
+                yield at
+            finally:
+                at.close()

@@ -29,11 +29,8 @@ def play(tmp_path: Path) -> Callable[..., None]:
         async def whole() -> None:
             async with stage(Opening.of(tmp_path, **settings)) as found:
                 session = found.session(specialist)
-                try:
-                    await scene(session, found)
-                    await session.settled()
-                finally:
-                    session.close()
+                await scene(session, found)
+                await session.settled()
 
         asyncio.run(whole())
 

@@ -52,7 +52,7 @@ def test_hypotheses_of_others_are_data(play: Play) -> None:
 
     async def scene(session: LiveSession, stage: Stage) -> None:
         everything = " ".join(CORPUS)
-        await session.call("edit_file", {"path": "fit.py", "old": "= 4 ", "new": "= 40 "})
+        await session.call("edit_file", {"path": "fit.py", "old": "= 4 ", "new": "= 99 "})
         said = {"hypothesis": everything, "notes": everything}
         await session.call("submit_trial", said, call="a")
         await session.call("wait_trial", {"trial": 1})
@@ -67,9 +67,8 @@ def test_hypotheses_of_others_are_data(play: Play) -> None:
                 bare = re.sub("“[^”]*”", "", line)
                 assert "gnore all previous" not in bare and "SYSTEM:" not in bare
         assert other.context.count("## Where the run stands") == 1
-        assert stage.run.store.get(1).status is Status.DISCARD
+        assert stage.run.store.get(1).status is Status.CRASH
         assert other.instructions == session.instructions
-        other.close()
 
     play(scene, specialist="arch")
 

@@ -97,7 +97,6 @@ def test_the_lineage_can_be_asked(play: Play) -> None:
         assert "degree = 5" in code
         assert "log of trial 1, train" in await other.call("read_log", {"trial": 1})
         assert "no edits, no conflict" in await other.call("rebase_to", {"trial": 1})
-        other.close()
 
     play(scene, specialist="arch")
 
@@ -117,7 +116,6 @@ def test_without_lineage_tools_show_nothing_of_others(play: Play) -> None:
             answer = await other.call(tool, arguments)
             assert "secret" not in answer and "= 40" not in answer and "0001" not in answer
         assert "secret" not in other.context
-        other.close()
 
     play(scene, specialist="arch", lineage=False)
 
