@@ -587,21 +587,11 @@ class Trial:
 
 
 def _require_finite(record: object, *names: str) -> None:
-    for name in names:
-        value = getattr(record, name)
-        if (
-            not isinstance(value, float | int)
-            or isinstance(value, bool)
-            or not math.isfinite(value)
-        ):
-            raise ValueError(f"{type(record).__name__}.{name} is not a finite number: {value!r}")
+    _require_finite_values(type(record).__name__, {name: getattr(record, name) for name in names})
 
 
 def _require_finite_values(where: str, values: Mapping[str, float]) -> None:
     for name, value in values.items():
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, float | int)
-            or not math.isfinite(value)
-        ):
-            raise ValueError(f"{where}[{name!r}] is not a finite number: {value!r}")
+        number = isinstance(value, float | int) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise ValueError(f"{where}: {name} is not a finite number: {value!r}")
