@@ -20,7 +20,14 @@ FORMATS = ("jsonl", "tsv", "csv", "git-bundle")
 
 @click.command()
 @run_argument
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="jsonl",
+    show_default=True,
+    help="how it is written",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="file to write, else standard output")
 def export(run: Path, kind: str, out: Path | None) -> None:
     r"""Write a run's lineage or code for other programs.

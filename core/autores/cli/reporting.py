@@ -15,7 +15,12 @@ from autores.report import Sources, render_html, render_markdown
 @click.command()
 @run_argument
 @click.option(
-    "--format", "kind", type=click.Choice(("html", "md")), default="html", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(("html", "md")),
+    default="html",
+    show_default=True,
+    help="how it is written",
 )
 @click.option(
     "--out",
