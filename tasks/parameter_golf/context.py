@@ -40,7 +40,9 @@ def _bytes(view: LineageView, session: SessionBrief, limit: int) -> Iterator[str
     )
     account = {n: v for n, v in parent.metrics.items() if n.startswith(PREFIX)}
     if account:
-        told = ", ".join(f"{escape_line(n.removeprefix(PREFIX))} {v:,.0f}" for n, v in account.items())
+        told = ", ".join(
+            f"{escape_line(n.removeprefix(PREFIX))} {v:,.0f}" for n, v in account.items()
+        )
         yield f"by the recipe's own account: {told}"
 
 

@@ -128,8 +128,7 @@ def check(prepared: Prepared) -> None:
         path = prepared.folder / name
         if not path.is_file() or _hash(path) != expected:
             raise UserError(
-                f"{path} changed since it was prepared; remove {prepared.folder} "
-                "and prepare again"
+                f"{path} changed since it was prepared; remove {prepared.folder} and prepare again"
             )
 
 

@@ -100,7 +100,9 @@ class _Trial:
         over = artifact.total_bytes - self.limit
         if over > 0:
             if artifact.total_bytes <= NEAR_MISS * self.limit:
-                self.unranked["unranked_bits_per_byte"] = self._bits(self._predict(seed, weights)[1])
+                self.unranked["unranked_bits_per_byte"] = self._bits(
+                    self._predict(seed, weights)[1]
+                )
             raise Failed(Cause.ARTIFACT_BYTES, feedback.too_large(artifact, self.limit, arena))
         infer_seconds, found = self._predict(seed, weights)
         score = self._bits(found)
@@ -113,7 +115,8 @@ class _Trial:
                 metrics={
                     "training": train_seconds,
                     "inference": infer_seconds,
-                    "nats_per_token": sum(map(float, map(_total, found))) / self.stream.targets.size,
+                    "nats_per_token": sum(map(float, map(_total, found)))
+                    / self.stream.targets.size,
                 },
             )
         )

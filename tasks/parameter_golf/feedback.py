@@ -26,7 +26,10 @@ def metrics(arena: Arena) -> dict[str, float]:
 def too_large(artifact: Artifact, limit: int, arena: Arena) -> str:
     """How many bytes over, and what has grown against the seed recipe."""
     parts = {"code": artifact.code_bytes, "weights": artifact.weight_bytes}
-    said = [_part(n, size, arena.request.reference(f"{n.rstrip('s')}_bytes")) for n, size in parts.items()]
+    said = [
+        _part(n, size, arena.request.reference(f"{n.rstrip('s')}_bytes"))
+        for n, size in parts.items()
+    ]
     grown = {
         name: size - before
         for name, size in _account(arena).items()
@@ -56,7 +59,9 @@ def explain(failure: Failed, arena: Arena) -> str:
 
 
 def _part(name: str, size: int, before: float | None) -> str:
-    return f"{name} {size:,}" + ("" if before is None else f" ({size - before:+,.0f} against the seed's)")
+    return f"{name} {size:,}" + (
+        "" if before is None else f" ({size - before:+,.0f} against the seed's)"
+    )
 
 
 def _trained(arena: Arena) -> Measurement | None:
