@@ -352,7 +352,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         _require_finite(self, "score")
-        _require_finite_values("metrics", self.metrics)
+        _require_finite_values({f"metrics[{name!r}]": v for name, v in self.metrics.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,7 +392,7 @@ class Outcome:
             raise ValueError(f"an outcome has a score if and only if it is valid: {self.cause}")
         if self.score is not None:
             _require_finite(self, "score")
-        _require_finite_values("metrics", self.metrics)
+        _require_finite_values({f"metrics[{name!r}]": v for name, v in self.metrics.items()})
         for name, count in self.counts.items():
             if type(count) is not int:
                 raise ValueError(f"count {name!r} is not an integer: {count!r}")
@@ -587,11 +587,12 @@ class Trial:
 
 
 def _require_finite(record: object, *names: str) -> None:
-    _require_finite_values(type(record).__name__, {name: getattr(record, name) for name in names})
+    kind = type(record).__name__
+    _require_finite_values({f"{kind}.{name}": getattr(record, name) for name in names})
 
 
-def _require_finite_values(where: str, values: Mapping[str, float]) -> None:
+def _require_finite_values(values: Mapping[str, float]) -> None:
     for name, value in values.items():
         number = isinstance(value, float | int) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
-            raise ValueError(f"{where}: {name} is not a finite number: {value!r}")
+            raise ValueError(f"{name} is not a finite number: {value!r}")
