@@ -15,6 +15,8 @@ from autores.report.sources import Sources
 from autores.status import Status
 
 DASH = "–"
+UNTESTED = "not tested"
+"""What is said of a decision that was made on one look, without a measurement after it."""
 PLACES = {"out", "name", "reporter", "store"}
 """Settings that say where things lie and what is shown, not what is done."""
 
@@ -30,13 +32,11 @@ def gain(story: Story, value: float | None) -> str:
 
 
 def tested(story: Story, decision: Decision | None) -> str:
-    """What was estimated after a decision, with its interval."""
-    if decision is None or decision.estimate is None:
-        return DASH
-    text = gain(story, decision.estimate)
-    if decision.interval is not None:
-        low, high = decision.interval.low, decision.interval.high
-        text += f" [{gain(story, low)}, {gain(story, high)}]"
+    """What was estimated after a decision, with its interval; or that nothing was."""
+    if decision is None or decision.estimate is None or decision.interval is None:
+        return UNTESTED
+    low, high = decision.interval.low, decision.interval.high
+    text = f"{gain(story, decision.estimate)} [{gain(story, low)}, {gain(story, high)}]"
     return text + ("" if decision.against is None else f" over {decision.against:04d}")
 
 
@@ -49,10 +49,12 @@ def finding(story: Story) -> str:
         return f"Nothing better than the baseline ({metric.render(story.baseline)}) was confirmed."
     level, base = story.level(best), story.baseline
     share = f" ({abs((level - base) / base):.1%})" if level is not None and base else ""
-    return (
+    text = (
         f"{metric.name} {metric.render(story.baseline)} → {metric.render(level)}{share}, "
         f"by trial {best:04d}."
     )
+    doubt = " It was kept on one look, and nothing confirms it."
+    return text + doubt * (tested(story, story.trials[best].decision) == UNTESTED)
 
 
 def leading(story: Story) -> str:
@@ -138,8 +140,8 @@ def _word(value: object) -> str:
 
 def step_effect(story: Story, trial: Trial) -> str:
     """What a step of the path brought, as far as it was measured."""
-    if trial.decision is not None and trial.decision.estimate is not None:
-        return tested(story, trial.decision)
+    if (effect := tested(story, trial.decision)) != UNTESTED:
+        return effect
     if trial.delta is not None:
         return f"{gain(story, trial.delta)} at first look"
     return "not measured" if trial.score is None else DASH

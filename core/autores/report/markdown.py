@@ -39,9 +39,16 @@ def _lines(sources: Sources) -> Iterator[str]:
         yield from ("", f"People steered this run: {_text('; '.join(told))}.")
     claims = kept(story)
     if claims:
-        yield from ("", "### Confirmed improvements", "")
+        yield from ("", "### Kept improvements", "")
         yield from _table(
-            ("trial", "by", story.task.metric.name, "over baseline", "tested gain", "hypothesis"),
+            (
+                "trial",
+                "by",
+                story.task.metric.name,
+                "over baseline",
+                "measured after the decision",
+                "hypothesis",
+            ),
             (
                 (
                     f"{trial.id:04d}",

@@ -101,7 +101,9 @@ def _found(sources: Sources) -> str:
     for name, trial in (("best", story.head.best), ("leading", story.head.lead)):
         if trial and (name == "best" or trial != story.head.best):
             effect = tested(story, story.trials[trial].decision)
-            over = f"{gain(story, story.gain(trial))} over the baseline; measured {effect}"
+            over = (
+                f"{gain(story, story.gain(trial))} over the baseline; after the decision {effect}"
+            )
             cards.append((f"{name}: trial {trial:04d}", metric.render(story.level(trial)), over))
     cards.append(("used", f"{story.submitted:,} trials", used(story).partition(", ")[2]))
     told = steering(story)

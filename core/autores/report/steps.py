@@ -171,4 +171,4 @@ def keeps(story: Story) -> str:
         ("measured after the decision", "n"),
         ("last step of the bundle", "w"),
     ]
-    return table(header, rows, caption="Confirmed improvements, oldest first", kind="stack")
+    return table(header, rows, caption="Kept improvements, oldest first", kind="stack")

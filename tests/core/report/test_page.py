@@ -11,7 +11,9 @@ import pytest
 
 from autores.plugins.stores.memory import MemoryStore
 from autores.readmodel import read
+from autores.records import Decision
 from autores.report import Sources, render_html
+from autores.status import Verdict
 
 VOID = {"meta", "input", "br", "path", "use", "rect"}
 OPTIONAL = {"td", "tr", "th"}
@@ -98,6 +100,15 @@ def test_a_run_without_trials_has_a_report(sources: Sources) -> None:
     page = render_html(empty)
     assert "there is no best trial" in page
     assert Page(page).open == []
+
+
+def test_a_keep_on_one_look_is_called_that(sources: Sources) -> None:
+    story = sources.story
+    strict = Decision(verdict=Verdict.KEEP, policy="strict", estimate=0.2, against=0)
+    kept = {**story.trials, 1: replace(story.trials[1], decision=strict)}
+    page = render_html(replace(sources, story=replace(story, trials=kept)))
+    assert "kept on one look, and nothing confirms it" in page
+    assert "not tested" in page
 
 
 def test_a_step_without_code_says_so(sources: Sources) -> None:
