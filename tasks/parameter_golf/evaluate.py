@@ -151,8 +151,7 @@ class _Trial:
         request = self.arena.request
         audit = StreamAudit(self.stream, self.profile.sizes["chunk"], found, self.other)
         wanted = auditing.replays_wanted(request, score, audit.rows_at_once)
-        if wanted > self.profile.most_replays:
-            wanted = self.profile.most_replays
+        wanted = min(wanted, self.profile.most_replays)
         verdicts = []
         for number in range(wanted):
             plan = audit.plan(request.derive("audit", seed, number))

@@ -75,7 +75,7 @@ def _narrowed(source: bytes, remarks: set[Position]) -> str:
     lines = source.decode().split("\n")
     for token, depth in reversed(list(_with_depth(source))):
         (row, column), (last, end) = token.start, token.end
-        line = lines[row - 1]
+        line = lines[row - 1] if row <= len(lines) else ""  # the end has tokens of its own
         if token.type == tokenize.COMMENT:
             lines[row - 1] = line[:column].rstrip()
         elif token.type == tokenize.STRING and token.start in remarks:
