@@ -242,7 +242,8 @@ class Violation:
     """What the trial's cause becomes if this refuses it (`SYNTAX`, `ARTIFACT_BYTES`, …)."""
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}: " if self.path else ""
+        line = f":{self.line}" if self.line else ""
+        place = f"{self.path}{line}: " if self.path else ""
         return f"{place}{self.rule}: {self.message} Fix: {self.fix}"
 
 

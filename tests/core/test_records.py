@@ -199,6 +199,8 @@ def test_a_violation_says_rule_place_and_fix() -> None:
     assert str(violation) == "scope: Not yours. Fix: Restore it."
     placed = Violation(rule="scope", message="No.", fix="Mend.", path="fit.py", line=3)
     assert str(placed) == "fit.py:3: scope: No. Fix: Mend."
+    whole = Violation(rule="names", message="No.", fix="Mend.", path="a b.py")
+    assert str(whole) == "a b.py: names: No. Fix: Mend."
     assert violation.severity is Severity.REFUSE
 
 
