@@ -38,6 +38,11 @@ class RunFolder:
         return self.root / "source"
 
     @property
+    def marks(self) -> Path:
+        """What people said of trials of an imported run."""
+        return self.root / "marks.jsonl"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor of this run as long as it lives."""
         return self.root / "lock"

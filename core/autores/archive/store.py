@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
-from autores.events import Event, Head
+from autores.events import Event, Head, Marked
 from autores.lineage.book import Book
 from autores.lineage.chain import Link
 from autores.lineage.fold import step
@@ -53,6 +54,15 @@ class Archive:
         return cls(
             trials=trials, looks=lambda trial: book.looks.get(trial.id, ()), head=head, links=links
         )
+
+    def marked(self, marks: Iterable[Marked]) -> Archive:
+        """The same with what people said of trials; the later over the earlier."""
+        trials = dict(self._trials)
+        for mark in marks:
+            if mark.trial is not None and mark.trial in trials:
+                trial = trials[mark.trial]
+                trials[trial.id] = replace(trial, marks={**trial.marks, mark.name: mark.text})
+        return Archive(trials=trials, looks=self._looks, head=self._head, links=self._links)
 
     # ------------------------------------------------------------------------- reading
 

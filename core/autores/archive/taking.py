@@ -6,8 +6,8 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from autores.archive.own import read_chain
 from autores.archive.rows import read_table
 from autores.archive.store import Archive
 from autores.archive.trials import archive_of, direction_of
+from autores.codec import canonical, from_json, strict_loads, to_json
 from autores.errors import UserError
-from autores.events import Created
+from autores.events import Created, Marked
 from autores.folder import RunFolder
 from autores.lineage.store import Query
 from autores.manifest import Manifest
@@ -241,9 +242,23 @@ def reopened(folder: RunFolder, manifest: Manifest) -> Imported | None:
     about: Mapping[str, str] | None = manifest.run.get("imported")
     if about is None:
         return None
-    return examine(
+    found = examine(
         folder.source / about["file"],
         name=about["name"],
         metric=about["metric"],
         direction=Direction(about["direction"]),
     )
+    return replace(found, store=found.store.marked(_marks(folder)))
+
+
+def keep_marks(folder: RunFolder, marks: Sequence[Marked]) -> None:
+    """Keep what people said of the trials of an imported run, beside its source."""
+    with folder.marks.open("a", encoding="utf-8") as file:
+        file.writelines(canonical(to_json(mark)).decode() + "\n" for mark in marks)
+
+
+def _marks(folder: RunFolder) -> tuple[Marked, ...]:
+    if not folder.marks.exists():
+        return ()
+    lines = folder.marks.read_text(encoding="utf-8").splitlines()
+    return tuple(from_json(Marked, strict_loads(line)) for line in lines)
