@@ -17,6 +17,8 @@ from autores.evaluator.sandbox.reaper import below, processes
 CGROUPS = Path("/sys/fs/cgroup")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 BLOCK = 512
+MOST_PATIENCE_S = 1.0
+"""Between two looks at the disk."""
 THREADS_PER_PROCESS = 16
 MACHINE_FLOOR = 256 << 20
 """Memory, or disk, that is left to the machine: below it the candidate is stopped."""
@@ -299,8 +301,8 @@ class Watchdog:
 
     def _disk_exceeded(self, pids: Sequence[int]) -> bool:
         """Looked at less often the longer looking takes: the candidate chooses how much there is."""
-        now = time.monotonic()
-        if now < self._next_disk:
+        start = time.thread_time()
+        if time.monotonic() < self._next_disk:
             return False
         limit = self.cell.disk_bytes
         try:
@@ -310,8 +312,8 @@ class Watchdog:
             room = os.fstatvfs(self.out)
         except OSError:
             return False
-        took = time.monotonic() - now
-        self._next_disk = now + max(0.1, 10 * took)
+        cost = time.thread_time() - start
+        self._next_disk = time.monotonic() + min(MOST_PATIENCE_S, max(0.1, 10 * cost))
         return used > limit or room.f_bavail * room.f_frsize < MACHINE_FLOOR
 
 
