@@ -13,6 +13,7 @@ from autores.cli.options import given, json_option, run_options, settings_option
 from autores.errors import ExitCode, unknown
 from autores.gatekeeper import DirectGates
 from autores.loading import Loaded, load, load_task
+from autores.progress import progress
 from autores.records import Severity, Submission, Violation
 from autores.rendering import Facts
 from autores.workspace.folder import Folder
@@ -81,5 +82,6 @@ def prepare(**options: Any) -> None:
     task, _ = load_task(choice.settings, choice.plugins)
     data_dir = choice.settings.environment.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
-    world = choice.plugins.hook.autores_prepare(task=task, data_dir=data_dir)
+    with progress(f"prepare {task.name}"):
+        world = choice.plugins.hook.autores_prepare(task=task, data_dir=data_dir)
     click.echo(f"{task.name} is prepared in {data_dir}" + (f", world {world}" if world else ""))

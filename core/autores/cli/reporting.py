@@ -8,6 +8,7 @@ import click
 
 from autores.cli.options import located, run_argument
 from autores.config import Environment
+from autores.progress import progress
 from autores.reading import reading
 from autores.report import Sources, render_html, render_markdown
 
@@ -33,5 +34,6 @@ def report(run: Path, kind: str, out: Path | None) -> None:
     with reading(located(run, environment), environment) as found:
         target = out or found.folder.root / f"report.{kind}"
         render = render_html if kind == "html" else render_markdown
-        target.write_text(render(Sources.of(found)), encoding="utf-8")
+        with progress("read and render the run"):
+            target.write_text(render(Sources.of(found)), encoding="utf-8")
     click.echo(target)

@@ -23,6 +23,7 @@ from autores.errors import ExitCode
 from autores.folder import RunFolder
 from autores.loading import Loaded
 from autores.opening import begin, opened, take_up
+from autores.progress import progress
 from autores.stop import Stop
 from autores.summary import summary
 from autores.supervise import supervise
@@ -42,7 +43,8 @@ def run(as_json: bool, quiet: bool, **options: Any) -> int:
     lost either way: `autores resume` goes on.
     """
     choice = given(**options | _quietly(quiet))
-    folder, loaded = begin(choice.settings, choice.plugins)
+    with progress("prepare the run"):
+        folder, loaded = begin(choice.settings, choice.plugins)
     return _work(folder, loaded, as_json=as_json)
 
 
