@@ -53,7 +53,6 @@ async def _accept(run: Run) -> None:
         return (Accepted(trial=BASELINE, submission=submission),) if not head.next_trial else ()
 
     await run.desk.append(accepted)
-    await run.desk.code(lambda code: code.publish(BASELINE, commit))
 
 
 async def _pass_gates(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,6 +26,7 @@ class Desk:
         self._path = code
         self._events = ThreadPoolExecutor(1, "autores-events")
         self._code = ThreadPoolExecutor(1, "autores-code")
+        self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
         self._repository: CodeRepository | None = None
         self._changed = asyncio.Event()
 
@@ -41,6 +43,10 @@ class Desk:
         """Do something with the repository, on its own thread."""
         return await self._finish(self._code, lambda: work(self._opened()))
 
+    def sweep(self, folder: Path) -> None:
+        """Remove a folder; nobody waits for it."""
+        self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
+
     def notify(self) -> None:
         """Wake all who wait for a change."""
         self._changed.set()
@@ -56,6 +62,7 @@ class Desk:
         """Finish what was asked."""
         self._events.shutdown()
         self._code.shutdown()
+        self._sweeper.shutdown()
 
     def _opened(self) -> CodeRepository:
         if self._repository is None:

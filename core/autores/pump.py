@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 
-from autores.events import Event, Steered
+from autores.events import Accepted, Event, Steered
+from autores.opening import LEASE, SUPERVISOR
 from autores.records import Trial
 from autores.run import Run
 from autores.status import Status
@@ -16,7 +19,8 @@ NAME = "plugins"
 BATCH = 200
 POLL = 1.0
 """Seconds after which events of other processes are noticed."""
-LEASE = 30.0
+GATHER = 0.02
+"""Seconds in which events come together before they are handed over."""
 STOP = "stop"
 """The action of a `Steered` event that ends a run."""
 
@@ -31,25 +35,41 @@ class Pump:
         self._stop = stop
         self._owner = owner
         self._best: int | None = None
+        self._seen: int | None = None
+        self._renewed = time.monotonic()
 
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
             await self.deliver()
-            self._run.store.lease("supervisor", self._owner, LEASE)
+            self._keep_lease()
             await self._run.desk.changed(POLL)
+            await asyncio.sleep(GATHER)
+
+    def _keep_lease(self) -> None:
+        now = time.monotonic()
+        if now > self._renewed + LEASE / 3:
+            self._run.store.lease(SUPERVISOR, self._owner, LEASE)
+            self._renewed = now
 
     async def deliver(self) -> None:
         """Hand over all that is new."""
         store = self._run.store
-        seen = store.cursor(NAME)
+        seen = store.cursor(NAME) if self._seen is None else self._seen
         while events := store.since(seen, limit=BATCH):
             for event in events:
                 self._hand_over(event)
-            seen = events[-1].seq
+            self._seen = seen = events[-1].seq
             store.set_cursor(NAME, seen)
+            await self._publish(events)
             await self._point_to_best()
-            await asyncio.sleep(0)
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        """Let people say `git log trial/0017`."""
+        bodies = [event.body for event in events if isinstance(event.body, Accepted)]
+        commits = [(body.trial, body.submission.commit) for body in bodies]
+        if commits:
+            await self._run.desk.code(lambda code: [code.publish(*each) for each in commits])
 
     def _hand_over(self, event: Event) -> None:
         if isinstance(event.body, Steered) and event.body.action == STOP:

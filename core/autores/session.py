@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from autores.agent import Feedback, Proposal, SessionBrief, SessionOver
 from autores.context import render
+from autores.control import Pass
 from autores.errors import AutoresError
 from autores.events import Accepted, Body, Charged, Gated, Head
 from autores.lineage.store import DuplicateSubmission, NoSuchTrial, Query
@@ -295,7 +295,6 @@ class LiveSession:
         except DuplicateSubmission as error:
             return error.trial
         assert isinstance(first, Accepted)
-        await self._run.desk.code(lambda code: code.publish(first.trial, submission.commit))
         return first.trial
 
     # ---------------------------------------------------------------------------- rest
@@ -335,6 +334,10 @@ class LiveSession:
         charged = Charged(session=self.brief.id, specialist=self.brief.specialist.key, cost=cost)
         await self._run.desk.append(lambda head: (charged,))
 
+    def admit(self) -> AbstractContextManager[Pass]:
+        """Let a program use the tools, over the run's socket."""
+        return self._run.control.admit(self)
+
     @property
     def budget(self) -> Budget:
         """What the whole run may use."""
@@ -356,7 +359,7 @@ class LiveSession:
     def close(self) -> None:
         """The turn is over; its files go, its transcript stays."""
         self._transcript.close()
-        shutil.rmtree(self.workspace.folder, ignore_errors=True)
+        self._run.desk.sweep(self.workspace.folder)
 
 
 def _was_measured(trial: Trial) -> bool:
