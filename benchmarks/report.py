@@ -7,10 +7,11 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,24 @@ class Report:
                 *_columns([header, *map(_cells, self.rows)]),
                 *(["", *self.notes] if self.notes else []),
             ]
+        )
+
+    def markdown(self) -> list[str]:
+        """The table for a page."""
+        header = ("what", "figure", "compared with", "ratio", "limit", "n")
+        rows = [header, ("---",) * len(header), *map(_cells, self.rows)]
+        lines = [f"| {' | '.join(cell or ' ' for cell in row)} |" for row in rows]
+        notes = [line for note in self.notes for line in ("", note)]
+        return [f"{self.title}. {self.machine}", "", *lines, *notes]
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """A report that was kept."""
+        return cls(
+            title=kept["title"],
+            rows=[Row(**row) for row in kept["rows"]],
+            notes=kept["notes"],
+            machine=Machine(**kept["machine"]),
         )
 
     def to_json(self) -> str:

@@ -40,3 +40,10 @@ def test_median_calls_as_often_as_it_says() -> None:
     calls: list[int] = []
     assert median_seconds(lambda: calls.append(1), 5) >= 0
     assert len(calls) == 5
+
+
+def test_a_report_that_was_kept_is_the_same_again() -> None:
+    report = Report(title="T", rows=(Row(name="a", value=1.5, unit="s", limit=2.0),), notes=("n",))
+    kept = Report.from_json(json.loads(report.to_json()))
+    assert kept.render() == report.render()
+    assert "| a | 1.5 s |" in "\n".join(kept.markdown())
