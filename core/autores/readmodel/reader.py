@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autores.archive.store import Archive
-from autores.events import Charged, Decided, Demoted, Event, Marked, Quarantined
+from autores.events import Charged, Demoted, Event, Marked, Quarantined
 from autores.lineage.chain import Link, flaws
 from autores.lineage.store import LineageStore, Query
 from autores.readmodel.standing import Standing
 from autores.readmodel.story import Chain, Change, Conditions, Story
 from autores.readmodel.unchained import unchained
 from autores.records import Cost, Task, Trial
+from autores.status import Verdict
 
 _BATCH = 2000
 _OPENED = {
-    "decided",
     "demoted",
     "quarantined",
     "calibrated",
@@ -29,7 +29,7 @@ _OPENED = {
     "charged",
     "marked",
 }
-"""Kinds whose records are needed; the others are many, large, and folded into trials."""
+"""Kinds whose records are needed; of the others, which are many, a few fields are enough."""
 _FLAWS = 20
 """More than these are not listed."""
 
@@ -108,6 +108,11 @@ class _Tale:
             self._count(json.loads(link.body)["evaluation"])
         elif link.kind == "evaluated":
             self._time(json.loads(link.body))
+        elif link.kind == "decided":
+            decided = json.loads(link.body)
+            verdict = Verdict(decided["decision"]["verdict"])
+            self.standing.decide(decided["trial"], verdict, self.trials)
+            self._note_changes(link)
         elif link.kind in _OPENED:
             self._take(link.open())
             self._note_changes(link)
@@ -132,9 +137,6 @@ class _Tale:
 
     def _take(self, event: Event) -> None:
         match event.body:
-            case Decided(trial=trial, decision=decision):
-                self.standing.decide(trial, decision.verdict, self.trials)
-                return
             case Charged(specialist=who, cost=cost):
                 self.charges[who] = self.charges.get(who, Cost()) + cost
                 return
