@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from autores.records import Budget, Cost, Limits, Specialist, Task, Tree, Trial, Violation
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from autores.control import Pass
     from autores.lineage.view import LineageView
     from autores.moves import Move
     from autores.tools import Tool
@@ -188,6 +191,10 @@ class Session(Protocol):
             call: Names this call; one that is repeated under its name submits nothing twice.
             patience: Seconds after which the caller hangs up.
         """
+        ...
+
+    def admit(self) -> AbstractContextManager[Pass]:
+        """Let a program use the tools over the run's socket, as long as this lasts."""
         ...
 
     async def charge(self, cost: Cost) -> None:

@@ -48,6 +48,11 @@ class RunFolder:
         return self.root / "lock"
 
     @property
+    def control(self) -> Path:
+        """The socket of a run that is at work."""
+        return self.root / "control.sock"
+
+    @property
     def workspaces(self) -> Path:
         """One folder per session that works now."""
         return self.root / "work"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from autores.agent import Exhausted, SessionBrief, SessionOver
+from autores.agent import Agent, Exhausted, SessionBrief, SessionOver
 from autores.budget import Reserved, admits, ended
 from autores.config import seconds_of
-from autores.errors import AutoresError, RunFailed
+from autores.errors import AutoresError, RunFailed, UserError, unknown
 from autores.events import Body, Decided, Demoted, Gated, Head
 from autores.laboratory import Wanted
 from autores.lineage.store import Query
@@ -46,11 +46,13 @@ class Loop:
 
     async def run(self) -> None:
         """Work until a budget is used up, somebody stops it, or there is nothing to propose."""
+        self._run.control.host = self.visit
         async with asyncio.TaskGroup() as self._tasks:
             for trial in self._run.store.query(Query(unsettled=True)):
                 self._tasks.create_task(self.live(trial.id))
             for _ in range(self._run.settings.run.sessions):
                 self._tasks.create_task(self._slot())
+        self._run.control.host = None
         if not (self._stop.by_person or self._stop.by_signal):
             await self._milestone(ending=True)
 
@@ -60,7 +62,7 @@ class Loop:
         """One session after the other."""
         pause = seconds_of(self._run.settings.run.retry)
         while turn := await self._turn():
-            if await self._session(turn):
+            if await self._session(turn, self._run.agent):
                 pause, self._failures = seconds_of(self._run.settings.run.retry), 0
                 continue
             self._failures += 1
@@ -96,8 +98,23 @@ class Loop:
             raise RunFailed(f"no plugin says whose turn it is: `autores_next` gave {turn}")
         return turn
 
-    async def _session(self, turn: Turn) -> bool:
-        """Let the agent work once; whether it submitted anything."""
+    async def visit(self, specialist: str, agent: Agent) -> None:
+        """Let somebody work in a session of their own, besides those of the run's agent.
+
+        Raises:
+            UserError: The run has no such specialist, or it is ending.
+        """
+        known = self._run.specialists
+        if specialist not in known:
+            raise unknown("specialist of this run", specialist, known)
+        if self._stop.asked:
+            raise UserError("the run is ending; nobody can come in any more")
+        self._promised += 1
+        turn = Turn(specialist=specialist, parent=self._run.store.head().lead or 0)
+        await self._tasks.create_task(self._session(turn, agent))
+
+    async def _session(self, turn: Turn, agent: Agent) -> bool:
+        """Let an agent work once; whether it submitted anything."""
         self._opened += 1
         name = f"{self._run.store.head().seq:x}.{self._opened}"
         self._active[turn.specialist] += 1
@@ -105,7 +122,7 @@ class Loop:
         try:
             session = self._open(name, turn)
             try:
-                await self._work(session)
+                await self._work(session, agent)
             finally:
                 await session.settled()
         except RunFailed:
@@ -138,14 +155,14 @@ class Loop:
         )
         return LiveSession(run, brief, view, self._submitted)
 
-    async def _work(self, session: LiveSession) -> None:
+    async def _work(self, session: LiveSession, agent: Agent) -> None:
         settings = self._run.settings.run
         thinking, grace = seconds_of(settings.thinking), seconds_of(settings.grace)
         try:
             async with patience(self._stop, thinking, grace) as clock:
                 session.at_work = clock.work
                 with self._stop.calling(session.end):
-                    await self._run.agent.run(session)
+                    await agent.run(session)
         except SessionOver:
             return
         except TimeoutError:

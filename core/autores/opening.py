@@ -17,6 +17,7 @@ from autores.agent import Agent, Closing
 from autores.budget import budget_of
 from autores.codec import to_json
 from autores.config import SettingsBook, Value
+from autores.control import Control
 from autores.desk import Desk
 from autores.errors import RunFailed, UserError
 from autores.events import Created, Marked
@@ -150,6 +151,8 @@ async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
         run = _run(folder, loaded, store, desk, executor, gates, secret, owner)
         if isinstance(run.agent, Closing):
             stack.push_async_callback(run.agent.close)
+        await run.control.start()
+        stack.push_async_callback(run.control.close)
         await _mend(run)
         yield Opened(run=run, owner=owner)
 
@@ -242,6 +245,7 @@ def _run(
             min_level=conditions.min_level,
             sandbox=conditions.sandbox,
         ),
+        control=Control(folder.control),
         knowledge=loaded.knowledge,
         tools={tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)},
         moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from autores.agent import Agent
 from autores.config import SettingsBook
+from autores.control import Control
 from autores.desk import Desk
 from autores.executor import Executor
 from autores.folder import RunFolder
@@ -44,6 +45,7 @@ class Run:
     gates: Gates
     agent: Agent
     probes: Probes
+    control: Control
     knowledge: tuple[str, ...] = ()
     """Documents for the system prompt."""
     tools: Mapping[str, Tool]

@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, Lazy] = {
     "specialists": Lazy("listing", "List the installed specialists."),
     "plugins": Lazy("listing", "List all plugins and where they come from."),
     "config": Lazy("listing", "Show every setting and where its value came from."),
+    "session": Lazy("sessions", "Be a specialist yourself, in a run that is at work."),
+    "mcp": Lazy("sessions", "Offer a session's tools to any coding agent, over MCP."),
     "doctor": Lazy("diagnosis", "Say what this machine can guarantee."),
 }
 
