@@ -39,12 +39,17 @@ def clean(text: str, *, one_line: bool = False) -> str:
         one_line: Whether line feeds become spaces too.
     """
     text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\t", " ")
-    text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
-    while (bare := _MARKUP.sub(" ", text)) != text:  # what is taken out may have hidden more
-        text = bare
+    text = unmarked(unicodedata.normalize("NFC", _HIDDEN.sub("", text)))
     if one_line:
         return " ".join(text.split())
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
+
+
+def unmarked(text: str) -> str:
+    """The text without what is left of calls of tools."""
+    while (bare := _MARKUP.sub(" ", text)) != text:  # what is taken out may have hidden more
+        text = bare
+    return text
 
 
 def escape(text: str) -> str:

@@ -14,15 +14,15 @@ from autores.events import (
     Quarantined,
     Steered,
 )
-from autores.text import escape_line
+from autores.text import escape_line, unmarked
 
 LONGEST = 20_000
 """Characters of one text; more is cut."""
 
 
 def clean(text: str) -> str:
-    """The text as one line. Cleaned again it is the same."""
-    return escape_line(text, LONGEST)
+    """The text as one line, without markup of tool calls. Cleaned again it is the same."""
+    return escape_line(unmarked(text).strip(), LONGEST)
 
 
 def cleaned(body: Body) -> Body:

@@ -32,12 +32,18 @@ def test_free_text_is_one_harmless_line(body: Body) -> None:
     assert cleaned(after) == after
 
 
+def test_what_is_left_of_calls_of_tools_goes() -> None:
+    assert clean("Wider</parameter>\n</invoke>") == "Wider"
+    assert clean('a <parameter\nname="x">b') == "a b"
+    assert clean("if a < b and c > d") == "if a < b and c > d"
+
+
 def test_what_has_no_text_stays() -> None:
     body = Gated(trial=1)
     assert cleaned(body) is body
 
 
-@given(st.text())
+@given(st.text() | st.text("</>invoke\n \u200b", max_size=40))
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
