@@ -20,7 +20,7 @@ from autores.manager import PluginManager
 from autores.opening import begin, opened
 from autores.run import Run
 
-REQUIRED = "AUTORES_REQUIRE_FULL"
+REQUIRED = "REQUIRE_FULL_SANDBOX"
 """Set where the full sandbox must be exercised: tests that need it fail instead of skipping."""
 
 pytest.register_assert_rewrite("autores.testing.executors", "autores.testing.stores")

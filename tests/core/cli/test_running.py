@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,25 @@ from autores.manifest import Manifest
 Command = Callable[..., Any]
 RUN = ("--task", "toy", "--agent", "scripted", "--executor", "inline", "--policy", "strict")
 ONE = (*RUN, "--name", "one", "--seed", "1")
+
+
+STUCK = """
+import asyncio
+import sys
+
+from autores import hookimpl
+
+
+class Stuck:
+    async def run(self, session):
+        print("thinking", file=sys.stderr, flush=True)
+        await asyncio.sleep(3600)
+
+
+@hookimpl
+def autores_agent():
+    return Stuck()
+"""
 
 
 def test_a_budget_that_ends_a_run_is_success(command: Command) -> None:
@@ -126,4 +146,27 @@ def test_a_signal_drains_and_the_run_can_go_on(
     assert err.endswith("stopped; `autores resume runs/one` goes on\n")
     assert out.startswith(f"ended: {number.name}\n")
     assert all(t["phase"] == "finished" for t in command("ls", "one", "--json").json)
+    assert command("audit", "one").code == 0
+
+
+def test_a_second_signal_stops_now(
+    process: Callable[..., subprocess.Popen[str]],
+    command: Command,
+    install: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = install("autores.agents", "stuck", STUCK)
+    monkeypatch.setenv("PYTHONPATH", next(p for p in sys.path if Path(p, f"{module}.py").exists()))
+    running = process(*ONE, "--agent", "stuck")
+    assert running.stderr is not None
+    while "thinking" not in running.stderr.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(0.5)  # the session may finish what it has in hand
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert err.endswith("stopped; `autores resume runs/one` goes on\n")
+    assert "Traceback" not in err
     assert command("audit", "one").code == 0
