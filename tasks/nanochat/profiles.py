@@ -1,0 +1,200 @@
+"""What each profile fixes: the shape of the net, the reference of its schedule, data, items.
+
+The published recipe is the `paper` profile. It comes to the others by three rules, with the
+hyperparameters themselves the same literals everywhere:
+
+1. Depth, width, vocabulary and sequence shrink to fit the time.
+2. Batch and length are relative to a reference net, which is the seed net of the profile
+   itself: all factors of the schedule are 1 there, as they are at depth 12.
+3. Tokens per scaling parameter are the recipe's own number times `ratio_scale`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autores.errors import unknown
+from autores.records import NoisePrior
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """How much is drawn where there are no real files."""
+
+    train_bytes: int
+    validation_bytes: int
+    items: int
+    """Questions of each kind, for each split."""
+    documents_per_group: int = 1_024
+    tokenizer_bytes: int = 4_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One size of the task."""
+
+    name: str
+    sizes: Mapping[str, Any]
+    """What the recipe reads from its job."""
+    generated: Generated
+    items: int
+    """At most so many of each task are asked; -1: all."""
+    validation_rows: int
+    """Of one sequence each, for bits per byte."""
+    wall: Mapping[str, float]
+    """Limits of the phases, in seconds."""
+    seed_bytes: int
+    """Code and artifact of the seed recipe; a trial may have 1.25 times as many."""
+    memory_bytes: int
+    seeds: int = 1
+    looks: int = 3
+    """Evaluations that calibrate the seed recipe."""
+    gpus: int = 0
+    real_only: bool = False
+    """Only the published files will do."""
+    noise: NoisePrior | None = None
+    question_tokens: int = 8_192
+    """Of one question, padding included."""
+    question_bytes: int = 32 << 20
+    """Of one answer in single precision."""
+    device: str | None = field(default=None)
+    """Where losses are computed."""
+
+    @property
+    def ranks(self) -> int:
+        """Processes that train together."""
+        return max(1, self.gpus)
+
+
+def _shape(
+    depth: int, width: int, heads: int, vocabulary: int, sequence: int, device_batch: int
+) -> dict[str, int]:
+    return {
+        "depth": depth,
+        "width": width,
+        "heads": heads,
+        "vocabulary": vocabulary,
+        "sequence": sequence,
+        "device_batch": device_batch,
+    }
+
+
+def scaling_parameters(sizes: Mapping[str, Any]) -> int:
+    """Matrices of the seed net's blocks, and its head: the published 110,100,912 at depth 12."""
+    depth, width = sizes["depth"], sizes["width"]
+    gates = (depth + 1) // 2 * 12 * sizes["heads"]
+    return int(12 * depth * width * width + gates + width * sizes["vocabulary"])
+
+
+def parameters(sizes: Mapping[str, Any]) -> int:
+    """All of the seed net's: 286,261,730 at depth 12."""
+    tables = 1 + (sizes["depth"] + 1) // 2
+    scalars = 2 * sizes["depth"] + 26
+    return int(scaling_parameters(sizes) + tables * sizes["vocabulary"] * sizes["width"] + scalars)
+
+
+def _sizes(shape: Mapping[str, int], batch: int, ratio_scale: float) -> dict[str, Any]:
+    return {
+        **shape,
+        "reference_batch": batch,
+        "reference_scaling": scaling_parameters(shape),
+        "ratio_scale": ratio_scale,
+    }
+
+
+_CODE_BYTES = 28_000
+_PUBLISHED = _shape(12, 768, 6, 32_768, 2_048, 32)
+_GPU_WALL = {"smoke": 600.0, "prepare": 300.0}
+_ALL_GENERATED = Generated(train_bytes=400 << 20, validation_bytes=8 << 20, items=1_000)
+
+
+def _seed_bytes(shape: Mapping[str, int]) -> int:
+    return 2 * parameters(shape) + _CODE_BYTES
+
+
+_MICRO = _shape(2, 64, 2, 512, 128, 8)
+_CPU = _shape(3, 96, 3, 1_024, 256, 16)
+
+PROFILES: Mapping[str, Profile] = {
+    p.name: p
+    for p in (
+        Profile(
+            name="micro",
+            sizes=_sizes(_MICRO, 2_048, 0.09),
+            generated=Generated(
+                train_bytes=600_000,
+                validation_bytes=60_000,
+                items=60,
+                documents_per_group=64,
+                tokenizer_bytes=400_000,
+            ),
+            items=60,
+            validation_rows=32,
+            wall={"prepare": 15.0, "train": 20.0, "inference": 20.0},
+            seed_bytes=_seed_bytes(_MICRO),
+            memory_bytes=4 << 30,
+            looks=2,
+        ),
+        Profile(
+            name="cpu",
+            sizes=_sizes(_CPU, 8_192, 0.25),
+            generated=Generated(
+                train_bytes=8_000_000,
+                validation_bytes=200_000,
+                items=400,
+                documents_per_group=256,
+                tokenizer_bytes=2_000_000,
+            ),
+            items=400,
+            validation_rows=64,
+            wall={"smoke": 30.0, "prepare": 15.0, "train": 75.0, "inference": 40.0},
+            seed_bytes=_seed_bytes(_CPU),
+            memory_bytes=4 << 30,
+        ),
+        Profile(
+            name="gpu",
+            sizes=_sizes(_PUBLISHED, 1 << 19, 0.25),
+            generated=_ALL_GENERATED,
+            items=500,
+            validation_rows=512,
+            wall={**_GPU_WALL, "train": 1_800.0, "inference": 300.0},
+            seed_bytes=_seed_bytes(_PUBLISHED),
+            memory_bytes=96 << 30,
+            gpus=1,
+            noise=NoisePrior(sd=0.010, degrees_of_freedom=3),
+            looks=2,
+            question_tokens=65_536,
+            question_bytes=1 << 30,
+            device="cuda",
+        ),
+        Profile(
+            name="paper",
+            sizes=_sizes(_PUBLISHED, 1 << 19, 1.0),
+            generated=_ALL_GENERATED,
+            items=500,
+            validation_rows=1_024,
+            wall={**_GPU_WALL, "train": 5_400.0, "inference": 600.0},
+            seed_bytes=_seed_bytes(_PUBLISHED),
+            memory_bytes=512 << 30,
+            gpus=8,
+            real_only=True,
+            noise=NoisePrior(sd=0.010, degrees_of_freedom=3),
+            looks=2,
+            question_tokens=65_536,
+            question_bytes=1 << 30,
+            device="cuda",
+        ),
+    )
+}
+
+
+def profile_named(name: str) -> Profile:
+    """Look a profile up, or say which ones there are; without a name, what fits this machine."""
+    if not name:
+        name = "gpu" if os.path.exists("/dev/nvidiactl") else "cpu"
+    if name not in PROFILES:
+        raise unknown("nanochat profile", name, PROFILES)
+    return PROFILES[name]
