@@ -8,6 +8,7 @@ from autores.events import Head
 from autores.lineage.view import LineageView
 from autores.records import Trial
 from autores.rendering import Facts
+from autores.status import Status
 from autores.text import escape_line
 
 
@@ -37,6 +38,8 @@ def summary(view: LineageView, head: Head, ended: str = "") -> Facts:
 def _lines(view: LineageView, head: Head, ended: str) -> list[str]:
     metric = view.task.metric
     lines = [f"ended: {ended}"] if ended else []
+    task = view.task
+    lines.append(f"task       {task.name}, {task.profile}: {metric.direction.value} {metric.name}")
     lines.append(f"baseline   {metric.render(_baseline(view))}")
     lines.append(f"best       {_line(view, head.best)}")
     if head.lead != head.best:
@@ -46,8 +49,18 @@ def _lines(view: LineageView, head: Head, ended: str) -> list[str]:
         f"trials     {max(0, head.next_trial - 1)}, {spent.seconds:.0f} s of evaluation"
         + (f", {spent.tokens:,} tokens, {spent.dollars:.2f} dollars" if spent.tokens else "")
     )
+    lines.append(f"outcomes   {_outcomes(view)}")
     lines.append(f"chain      {head.seq} events, head {head.hash}")
     return lines
+
+
+def _outcomes(view: LineageView) -> str:
+    counts = dict.fromkeys(Status, 0)
+    for (_, status), count in view.tally().items():
+        if status is not None:
+            counts[status] += count
+    told = (f"{s.glyph} {n:,} {s.value}" for s, n in counts.items() if n)
+    return "  ".join(told) or "none yet"
 
 
 def _line(view: LineageView, trial: int | None) -> str:

@@ -202,7 +202,8 @@ def _legend(story: Story, scale: Scale) -> str:
     better = "down" if story.task.metric.direction is Direction.MINIMIZE else "up"
     return (
         f'<ul class="legend">{items}</ul><p>Better is {better}. The green line is the best, '
-        "the last keep; the dashed line is what led, without a claim. The band is the noise of "
+        "the last keep; the dashed line is what led, without a claim; both "
+        "turn where it was decided. The band is the noise of "
         f"one look at the baseline. Trials without a score that ranks have lanes below.</p>{note}"
     )
 

@@ -182,7 +182,7 @@ def trials(story: Story) -> str:
     """All of them, to sort and to filter."""
     metric = story.task.metric
     header = [("trial", "n"), ("from", "n"), ("by", ""), ("status", "")]
-    header += [(metric.name, "n"), ("gain", "n"), ("time", "n"), ("hypothesis", "w")]
+    header += [(metric.name, "n"), ("gain", "n"), ("seconds", "n"), ("hypothesis", "w")]
     limit = LONG if len(story.trials) <= FEW else SHORT
     body = "".join(_row(trial, story, limit) for trial in story.trials.values())
     head = "".join(
