@@ -116,6 +116,10 @@ class Gate:
     """The exact threshold as a fraction or decimal, such as `0.96`; None: calibration sets it."""
     slack: float = 0.0
     """With `at_least=None`: so many standard errors below the calibrated seed recipe."""
+    proof_looks: int = 1
+    """A keep takes so many fresh looks at least, pooled over the gate …"""
+    proof_margin: str | None = None
+    """… and with a one-sided 95 % bound of at least the threshold less this; None: no proof."""
 
     def shortfall(self, counts: Mapping[str, int], threshold: str) -> int:
         """How many more hits the counts would have needed; 0 or less when the gate is passed."""

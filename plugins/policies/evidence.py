@@ -8,7 +8,7 @@ the trial it is about.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from autores.plugins.policies.rules import (
@@ -21,6 +21,7 @@ from autores.plugins.policies.rules import (
     judge_claim,
     mean,
 )
+from autores.proof import lack_of_proof
 from autores.records import Calibration, Decision, Direction, Look, Purpose, Request, Task, Trial
 from autores.statistics import Scale, next_error
 from autores.status import Verdict
@@ -217,6 +218,8 @@ def pursue(
         ),
         rule,
     )
+    if ruling.verdict is Verdict.KEEP:
+        ruling = _held_to_gates(trial, view, ruling, rule.refused)
     if ruling.verdict is Verdict.MEASURE:
         going_on = OpenClaim(
             against=claim.against, error=claim.error, start=claim.start, decided=ruling.decided
@@ -225,6 +228,15 @@ def pursue(
     else:
         state = as_state(standing.tested(measured, kept=ruling.verdict is Verdict.KEEP))
     return as_decision(ruling, trial.id, claim.against, policy, state)
+
+
+def _held_to_gates(trial: Trial, view: View, ruling: Ruling, refused: Verdict) -> Ruling:
+    """A keep, unless fresh looks at the trial do not prove that it passes its gates."""
+    lack = lack_of_proof(view.task, view.looks(trial.id), view.calibration)
+    if lack is None:
+        return ruling
+    verdict = Verdict.MEASURE if lack.looks else refused
+    return replace(ruling, verdict=verdict, reason=lack.reason, looks=lack.looks)
 
 
 # -------------------------------------------------------------------------------- decisions
@@ -266,6 +278,11 @@ def first_feasible(trial: Trial, view: View, policy: str) -> Decision:
             reason="first feasible result; measured once more for its level",
             requests=(Request(trials=(trial.id,), looks=missing),),
         )
+    lack = lack_of_proof(view.task, view.looks(trial.id), view.calibration)
+    if lack is not None:
+        verdict = Verdict.MEASURE if lack.looks else Verdict.DISCARD
+        more = (Request(trials=(trial.id,), looks=lack.looks),) if lack.looks else ()
+        return Decision(verdict=verdict, policy=policy, reason=lack.reason, requests=more)
     scale = Scale.pooled((calibrated_scale(view), Scale.of(fresh)))
     level = mean(fresh)
     return Decision(

@@ -69,7 +69,15 @@ def autores_task(profile: str) -> Task:
         seeds=chosen.seeds,
         calibration_looks=chosen.looks,
         gates=(
-            Gate(name="accuracy", hits="right", total="asked", at_least=chosen.gate, slack=1.6),
+            Gate(
+                name="accuracy",
+                hits="right",
+                total="asked",
+                at_least=chosen.gate,
+                slack=1.6,
+                proof_looks=3,
+                proof_margin="0.0005",
+            ),
         ),
         knowledge=tuple(str(p) for p in sorted((_HERE / "knowledge").glob("*.md"))),
         default_specialists=("arch", "optim", "augment", "loss", "reg"),

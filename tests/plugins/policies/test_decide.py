@@ -16,6 +16,7 @@ from autores.records import (
     Decision,
     Direction,
     Evaluation,
+    Gate,
     Look,
     Metric,
     NoisePrior,
@@ -45,6 +46,8 @@ class Run:
     ending: bool = False
     error_spent: float = 0.0
     truth: list[float] = field(default_factory=lambda: [0.0])
+    rate: float | None = None
+    """Of right answers in every look at what was proposed; None: there is no gate."""
     trials: list[Trial] = field(default_factory=list)
     rows: list[list[Look]] = field(default_factory=list)
     decisions: list[tuple[int, Decision]] = field(default_factory=list)
@@ -83,7 +86,8 @@ class Run:
             seeds=(1,),
             pair=pair,
         )
-        outcome = Outcome(cause=Cause.VALID, score=score)
+        counts = {} if self.rate is None else {"right": int(1_000 * self.rate), "asked": 1_000}
+        outcome = Outcome(cause=Cause.VALID, score=score, counts=counts)
         self.rows[number].append(Look(evaluation=evaluation, outcome=outcome))
         return score
 
@@ -260,3 +264,47 @@ def test_pairs_leave_out_looks_without_a_partner() -> None:
     run.look(0, Purpose.VERIFY, "alone")
     assert evidence.pairs(run, 1, 0) == [(a, b)]
     assert evidence.fresh_looks(run, 1) == []
+
+
+def gated(decide: Decide, rate: float, best: int | None = 0) -> Run:
+    """A run whose keeps must prove a rate of nine tenths within a hundredth, on eight looks."""
+    run = Run(decide, best=best, ending=True, rate=rate)
+    gate = Gate(
+        name="accuracy",
+        hits="right",
+        total="asked",
+        at_least="0.9",
+        proof_looks=14,
+        proof_margin="0.01",
+    )
+    run.task = dataclasses.replace(run.task, gates=(gate,))
+    return run
+
+
+@pytest.mark.parametrize("decide", [by_milestone, by_confirm])
+def test_a_keep_proves_its_gate_on_fresh_looks(decide: Decide) -> None:
+    run = gated(decide, rate=0.92)
+    run.propose(20.0)
+    if run.head != run.best:
+        run.settle(1)
+    assert run.best == 1
+    fresh = [look for look in run.looks(1) if look.evaluation.purpose is Purpose.CONFIRM]
+    assert len(fresh) >= 14
+
+
+@pytest.mark.parametrize("decide", [by_milestone, by_confirm])
+@pytest.mark.parametrize("rate", [0.895, 0.893])
+def test_what_cannot_prove_its_gate_is_not_kept_however_good(decide: Decide, rate: float) -> None:
+    run = gated(decide, rate)
+    run.propose(20.0)
+    if run.head != run.best:
+        run.settle(1)
+    assert run.best == 0
+    assert "gate accuracy" in run.decisions[-1][1].reason
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(0.92, True), (0.895, False)])
+def test_the_first_feasible_trial_proves_its_gate_too(rate: float, kept: bool) -> None:
+    run = gated(by_milestone, rate, best=None)
+    assert run.propose(1.0) is (Verdict.KEEP if kept else Verdict.DISCARD)
+    assert len(run.looks(1)) == 15

@@ -46,9 +46,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> RecordedHarness:
 
 
 @pytest.fixture
-def recipe(recorded: RecordedHarness, monkeypatch: pytest.MonkeyPatch) -> Any:
+def recipe(recorded: RecordedHarness) -> Any:
     """The seed recipe as a module; its settings may be changed freely."""
-    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
     torch = pytest.importorskip("torch")
     spec = importlib.util.spec_from_file_location("seed_recipe", RECIPE)
     assert spec is not None and spec.loader is not None

@@ -64,11 +64,8 @@ def test_a_move_leaves_a_stranger_alone(move: Move) -> None:
 
 
 @pytest.mark.parametrize("move", MOVES, ids=NAMES)
-def test_an_edited_recipe_trains_and_answers(
-    move: Move, recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edited_recipe_trains_and_answers(move: Move, recorded: Any, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
     edited = move.apply(SEED)
     assert edited is not None
     (tmp_path / "edited.py").write_text(edited)

@@ -27,10 +27,16 @@ def _top_level_names() -> set[str]:
     return names
 
 
-def test_every_name_of_the_recipe_belongs_to_exactly_one_surface() -> None:
+def test_every_name_of_the_recipe_belongs_to_a_surface_and_few_to_two() -> None:
     owned = Counter(s for symbols in plugin.SURFACES.values() for s in symbols)
-    assert set(owned) == {f"{ENTRY}::{name}" for name in _top_level_names()}
-    assert set(owned.values()) == {1}
+    whole = {symbol for symbol in owned if "." not in symbol.removeprefix(f"{ENTRY}::")}
+    assert whole == {f"{ENTRY}::{name}" for name in _top_level_names()}
+    assert {symbol.removeprefix(f"{ENTRY}::") for symbol, n in owned.items() if n > 1} == {
+        "Group.forward",
+        "Net.forward",
+        "SGD.step",
+        "update",
+    }
 
 
 def test_moves_and_task_speak_of_the_same_surfaces() -> None:
