@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 
+MOST_NAMES = 12
+"""That a message lists where none comes near."""
+
+
 class ExitCode(IntEnum):
     """What the `autores` command says to the shell."""
 
@@ -55,5 +59,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Say that a name is not known, and which ones come nearest."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
-    listing = ", ".join(near) if near else "none is installed"
+    listing = ", ".join(near[:MOST_NAMES]) if near else "none is installed"
+    if len(near) > MOST_NAMES:
+        listing += f" and {len(near) - MOST_NAMES} more"
     return UserError(f"unknown {kind} {name!r}; known: {listing}")

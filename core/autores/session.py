@@ -273,7 +273,7 @@ class LiveSession:
             hypothesis=proposal.hypothesis,
             specialist=self.brief.specialist.key,
             session=self.brief.id,
-            call=proposal.call or str(len(self.submitted)),
+            call=proposal.call or f"#{len(self.submitted)}",
             expected_delta=proposal.expected_delta,
             notes=proposal.notes,
             cites=tuple(map(self.view.stored, proposal.cites)),

@@ -37,3 +37,8 @@ def test_a_plugin_error_names_plugin_distribution_problem_and_fix() -> None:
 )
 def test_unknown_names_come_with_the_nearest(name: str, known: list[str], says: str) -> None:
     assert str(unknown("task", name, known)) == says
+
+
+def test_a_message_does_not_list_everything() -> None:
+    message = str(unknown("setting", "zzz", [f"a{number:02}" for number in range(40)]))
+    assert message.endswith("a10, a11 and 28 more")

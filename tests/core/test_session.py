@@ -298,6 +298,16 @@ def test_a_call_is_remembered_by_the_lineage(play: Play) -> None:
     play(scene)
 
 
+def test_calls_without_a_name_meet_no_named_one(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        session = stage.open()
+        await session.submit(propose(call="1", rate=0.1))
+        await session.submit(propose(rate=0.2))
+        assert [body.trial for body in stage.accepted()] == [1, 2]
+
+    play(scene)
+
+
 def test_two_sessions_may_use_one_name(play: Play) -> None:
     async def scene(stage: Stage) -> None:
         await stage.open("a").submit(propose(call="x", rate=0.1))
