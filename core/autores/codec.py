@@ -83,7 +83,7 @@ def _decoder(kind: Any) -> Decoder:
     if kind is Any or kind in (str, bool, NoneType):
         return _same
     if kind is float:
-        return float
+        return _number
     if kind is int:
         return _integer
     if is_dataclass(kind):
@@ -117,6 +117,12 @@ def _record_decoder(kind: Any) -> Decoder:
 
 def _same(data: Any) -> Any:
     return data
+
+
+def _number(data: Any) -> float:
+    if type(data) not in (int, float):
+        raise TypeError(f"{data!r} is not a number")
+    return float(data)
 
 
 def _integer(data: Any) -> int:
