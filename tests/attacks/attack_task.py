@@ -35,7 +35,7 @@ from autores.status import Cause
 
 CLASSES, AXES, TRAIN, ASKED, BATCH = 5, 8, 400, 400, 100
 VOCABULARY, TOKENS, ROWS, LENGTH, LANES = 32, 4096, 16, 64, 128
-MOST_REPLAYS = 12
+MOST_REPLAYS = 6
 MOST_ARTIFACT = 16_384
 WALL = {"prepare": 8.0, "train": 8.0, "inference": 8.0}
 Array = NDArray[Any]

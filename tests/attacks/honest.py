@@ -17,16 +17,6 @@ def through(what):
     print("THROUGH", what, flush=True)
 
 
-def tried(what, call, *arguments):
-    """Call, and say so if it was not refused; the result, or None."""
-    try:
-        result = call(*arguments)
-    except Exception:
-        return None
-    through(what)
-    return result
-
-
 def writes(path):
     """Whether a file that is there could be written; nothing is."""
     try:

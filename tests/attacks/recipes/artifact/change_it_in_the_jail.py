@@ -4,6 +4,8 @@ Ends: honest
 Needs: host
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import SHARED

@@ -3,6 +3,8 @@
 Ends: honest, protocol
 """
 
+from __future__ import annotations
+
 import os
 
 import harness

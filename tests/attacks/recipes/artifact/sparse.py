@@ -3,6 +3,8 @@
 Ends: artifact bytes, disk, signalled
 """
 
+from __future__ import annotations
+
 import os
 
 import harness

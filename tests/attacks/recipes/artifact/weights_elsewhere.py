@@ -4,6 +4,8 @@ Ends: honest
 Needs: state
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import MARK, SHARED

@@ -4,6 +4,8 @@ Ends: honest, no better
 With: inference=0.2
 """
 
+from __future__ import annotations
+
 import numpy as np
 from honest import CLASSES, answer, run, wait
 

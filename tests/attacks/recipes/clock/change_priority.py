@@ -5,6 +5,8 @@ Needs: kernel
 With: cpus=0
 """
 
+from __future__ import annotations
+
 import os
 
 from honest import run, through

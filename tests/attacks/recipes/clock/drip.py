@@ -4,6 +4,8 @@ Ends: inference time
 With: wall.inference=0.5
 """
 
+from __future__ import annotations
+
 import time
 
 from honest import reply_honestly, run

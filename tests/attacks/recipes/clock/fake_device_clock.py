@@ -4,6 +4,8 @@ Ends: honest
 With: training=0.4
 """
 
+from __future__ import annotations
+
 import sys
 import types
 

@@ -4,6 +4,8 @@ Ends: stalled, inference time
 With: wall.inference=0.5
 """
 
+from __future__ import annotations
+
 import struct
 import time
 

@@ -5,6 +5,8 @@ Needs: state
 With: smoke
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import MARK

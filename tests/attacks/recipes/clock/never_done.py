@@ -4,6 +4,8 @@ Ends: train time
 With: wall.train=0.4
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import time

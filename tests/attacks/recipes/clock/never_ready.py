@@ -4,6 +4,8 @@ Ends: prepare time
 With: wall.prepare=1.0
 """
 
+from __future__ import annotations
+
 import time
 
 from honest import run

@@ -4,6 +4,8 @@ Ends: stalled
 With: wall.inference=0.5
 """
 
+from __future__ import annotations
+
 import time
 
 from honest import run

@@ -4,6 +4,8 @@ Ends: train time, protocol, exited
 With: wall.train=0.6
 """
 
+from __future__ import annotations
+
 import os
 import sys
 

@@ -4,6 +4,8 @@ Ends: honest
 With: inference=0.5
 """
 
+from __future__ import annotations
+
 from honest import learn, load, run, wait
 
 DATA = 6_000  # bytes of it

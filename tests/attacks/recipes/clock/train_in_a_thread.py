@@ -4,6 +4,8 @@ Ends: honest
 With: inference=0.4
 """
 
+from __future__ import annotations
+
 import threading
 import time
 

@@ -4,6 +4,8 @@ Ends: honest
 With: inference=0.4
 """
 
+from __future__ import annotations
+
 from honest import reply_honestly, run, wait
 
 studied = []

@@ -3,6 +3,8 @@
 Ends: artifact bytes
 """
 
+from __future__ import annotations
+
 from honest import run
 
 

@@ -4,6 +4,8 @@ Ends: honest
 Needs: kernel
 """
 
+from __future__ import annotations
+
 import fcntl
 import glob
 import os

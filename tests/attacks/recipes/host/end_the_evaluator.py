@@ -5,6 +5,8 @@ Needs: processes
 With: job
 """
 
+from __future__ import annotations
+
 import os
 
 from honest import run, through

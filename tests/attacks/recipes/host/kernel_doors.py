@@ -4,6 +4,8 @@ Ends: honest
 Needs: kernel
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 from functools import partial

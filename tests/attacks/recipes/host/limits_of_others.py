@@ -4,6 +4,8 @@ Ends: honest
 Needs: processes
 """
 
+from __future__ import annotations
+
 import os
 import resource
 

@@ -4,6 +4,8 @@ Ends: honest
 Needs: host
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import HELD_OUT, HOST
@@ -19,7 +21,8 @@ def close(job):
     ):
         try:
             os.utime(path, ns=(1, 2))
-            through("set times of a file of the host")
+            if os.stat(path).st_mtime_ns == 2:
+                through("set times of a file of the host")
         except OSError:
             pass
         try:

@@ -4,6 +4,8 @@ Ends: honest, artifact missing
 Needs: host
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import HOST

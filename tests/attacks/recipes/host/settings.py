@@ -4,6 +4,8 @@ Ends: honest
 Needs: kernel
 """
 
+from __future__ import annotations
+
 import os
 
 from facts import MARK

@@ -4,6 +4,8 @@ Ends: honest
 Needs: processes
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import signal

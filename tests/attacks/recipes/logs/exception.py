@@ -3,6 +3,8 @@
 Ends: exited
 """
 
+from __future__ import annotations
+
 from honest import run
 
 

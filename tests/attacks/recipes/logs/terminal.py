@@ -3,6 +3,8 @@
 Ends: honest
 """
 
+from __future__ import annotations
+
 import sys
 
 import harness

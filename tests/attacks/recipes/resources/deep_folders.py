@@ -3,6 +3,8 @@
 Ends: honest, disk
 """
 
+from __future__ import annotations
+
 import os
 
 from honest import run
@@ -10,7 +12,7 @@ from honest import run
 
 def dig(job):
     os.chdir(os.environ["AUTORES_OUT"])
-    for _ in range(1_500):
+    for _ in range(1_100):
         os.mkdir("deep")
         os.chdir("deep")
     with open("file", "w"):

@@ -4,6 +4,8 @@ Ends: disk
 Needs: disk
 """
 
+from __future__ import annotations
+
 import os
 import time
 

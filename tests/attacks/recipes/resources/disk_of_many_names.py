@@ -1,8 +1,11 @@
-"""Make ten thousand empty files, to hide bytes in names and to tire who counts.
+"""Make five thousand empty files, to hide bytes in names and to tire who counts.
 
 Ends: disk
 Needs: disk
+With: slow, wall.train=30
 """
+
+from __future__ import annotations
 
 import os
 import time
@@ -11,7 +14,7 @@ from honest import run
 
 
 def take(data):
-    for number in range(10_000):
+    for number in range(5_000):
         os.close(os.open(f"{os.environ['AUTORES_OUT']}/{number:0100}", os.O_CREAT | os.O_WRONLY))
     time.sleep(6)
 

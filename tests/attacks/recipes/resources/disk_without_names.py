@@ -4,6 +4,8 @@ Ends: disk
 Needs: disk
 """
 
+from __future__ import annotations
+
 import os
 import time
 
@@ -14,7 +16,7 @@ def take(data):
     held = []
     for number in range(6):
         path = f"{os.environ['AUTORES_OUT']}/{number}"
-        held.append(open(path, "wb"))
+        held.append(open(path, "wb"))  # noqa: SIM115
         os.unlink(path)
         held[-1].write(bytes(8 << 20))
         held[-1].flush()

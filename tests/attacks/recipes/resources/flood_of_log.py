@@ -4,6 +4,8 @@ Ends: protocol
 With: slow
 """
 
+from __future__ import annotations
+
 import struct
 
 import harness

@@ -3,6 +3,8 @@
 Ends: output
 """
 
+from __future__ import annotations
+
 import os
 
 from honest import run

@@ -4,6 +4,8 @@ Ends: processes
 Needs: tasks
 """
 
+from __future__ import annotations
+
 import os
 import time
 

@@ -4,6 +4,8 @@ Ends: memory
 Needs: memory
 """
 
+from __future__ import annotations
+
 import os
 import time
 

@@ -5,6 +5,8 @@ Needs: state
 With: runs=2
 """
 
+from __future__ import annotations
+
 import os
 import tempfile
 

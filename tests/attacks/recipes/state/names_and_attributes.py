@@ -4,33 +4,31 @@ Ends: honest
 Needs: host
 """
 
+from __future__ import annotations
+
 import os
 
 from honest import run, through
 
+NAMES = ("AUTORES_CODE", "AUTORES_HARNESS", "AUTORES_DATA_DIR")
+
 
 def keep(job):
-    paths = [os.environ[name] for name in ("AUTORES_CODE", "AUTORES_HARNESS", "AUTORES_DATA_DIR")]
-    for path in (*paths, os.__file__):
-        for what, call in (
-            ("attributes", lambda p=path: os.setxattr(p, "user.weights", bytes(100))),
-            (
-                "times",
-                lambda p=path: os.utime(p, ns=(os.stat(p).st_atime_ns, os.stat(p).st_mtime_ns)),
-            ),
-        ):
-            try:
-                call()
-            except OSError:
-                continue
-            through(f"write {what} of a file that stays")
-    out = f"{os.environ['AUTORES_OUT']}/x"
-    with open(out, "w"):
-        pass
-    try:
-        os.setxattr(out, "user.weights", bytes(16_000))
-    except OSError:
-        pass
+    for path in (*map(os.environ.get, NAMES), os.__file__):
+        before = os.stat(path)
+        try:
+            os.utime(path, ns=(before.st_atime_ns, 7))
+            if os.stat(path).st_mtime_ns == 7:
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+                through("write times of a file that stays")
+        except OSError:
+            pass
+        try:
+            os.setxattr(path, "user.weights", bytes(100))
+            os.removexattr(path, "user.weights")
+            through("write attributes of a file that stays")
+        except OSError:
+            pass
 
 
 run(prepare=keep)

@@ -5,6 +5,8 @@ Needs: survival
 With: runs=2
 """
 
+from __future__ import annotations
+
 import os
 import time
 

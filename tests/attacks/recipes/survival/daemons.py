@@ -4,6 +4,8 @@ Ends: honest
 Needs: survival
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import time

@@ -4,7 +4,8 @@ Ends: honest
 Needs: host
 """
 
-import os
+from __future__ import annotations
+
 import pwd
 
 from honest import makes, run, through, writes

@@ -5,6 +5,8 @@ Needs: survival
 With: slow
 """
 
+from __future__ import annotations
+
 import os
 import time
 

@@ -4,6 +4,8 @@ Ends: protocol
 With: kind=chunks
 """
 
+from __future__ import annotations
+
 import numpy as np
 from honest import answer, run
 

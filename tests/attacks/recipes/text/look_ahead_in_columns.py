@@ -4,6 +4,8 @@ Ends: no better
 With: kind=columns
 """
 
+from __future__ import annotations
+
 import numpy as np
 from honest import VOCABULARY, answer, run
 

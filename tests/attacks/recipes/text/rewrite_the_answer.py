@@ -4,8 +4,10 @@ Ends: honest
 With: kind=chunks
 """
 
-import numpy as np
+from __future__ import annotations
+
 import harness
+import numpy as np
 from honest import VOCABULARY, answer, run
 
 

@@ -4,6 +4,8 @@ Ends: no better, protocol, audit
 With: kind=chunks
 """
 
+from __future__ import annotations
+
 import numpy as np
 from honest import VOCABULARY, answer, run
 

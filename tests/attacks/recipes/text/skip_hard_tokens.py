@@ -4,6 +4,8 @@ Ends: protocol
 With: kind=chunks
 """
 
+from __future__ import annotations
+
 from honest import answer, run
 
 run(reply=lambda model, part: part.answer(answer(model, part.array)[:, :-1]))

@@ -4,6 +4,8 @@ Ends: audit
 With: kind=chunks
 """
 
+from __future__ import annotations
+
 import os
 
 import numpy as np

@@ -1,8 +1,10 @@
 """Learn the chunk before answering it, from the inputs that it is asked with.
 
 Ends: audit
-With: kind=chunks
+With: kind=chunks, slow
 """
+
+from __future__ import annotations
 
 import numpy as np
 from honest import answer, run

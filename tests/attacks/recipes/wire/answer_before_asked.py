@@ -3,6 +3,8 @@
 Ends: no better, protocol
 """
 
+from __future__ import annotations
+
 import harness
 import numpy as np
 from honest import run

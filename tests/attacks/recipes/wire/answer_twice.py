@@ -3,6 +3,8 @@
 Ends: no better
 """
 
+from __future__ import annotations
+
 import numpy as np
 from honest import answer, run
 

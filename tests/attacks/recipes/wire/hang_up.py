@@ -3,6 +3,8 @@
 Ends: protocol
 """
 
+from __future__ import annotations
+
 import time
 
 import harness

@@ -3,7 +3,7 @@
 Ends: protocol
 """
 
-import os
+from __future__ import annotations
 
 import harness
 from harness import SHARED, describe, header, open_memory, send

@@ -3,6 +3,8 @@
 Ends: honest, protocol, not finite
 """
 
+from __future__ import annotations
+
 import struct
 
 import harness
