@@ -113,7 +113,8 @@ def _curve(now: Now, width: int) -> Text:
     points = now.curve or (0.0,)
     room = max(10, min(60, width - 46))
     text = Text.assemble(("led by    ", "bright_black"), (sparkline(points, room), "green"))
-    return text.append(f"  {len(now.curve) - 1 if now.curve else 0} changes of the lead")
+    changes = max(0, len(now.curve) - 1)
+    return text.append(f"  {changes} change{'s' * (changes != 1)} of the lead")
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
