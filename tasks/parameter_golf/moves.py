@@ -39,9 +39,11 @@ ARCHITECTURE = (
         "Subtract from each head's output its part along the position's own value",
         (
             "        y = attend(q, k.to(q), v.to(q))\n",
-            "        y = attend(q, k.to(q), v.to(q))\n"
-            "        own = F.normalize(v.to(y), dim=-1)\n"
-            "        y = y - (y * own).sum(-1, keepdim=True) * own\n",
+            (
+                "        y = attend(q, k.to(q), v.to(q))\n"
+                "        own = F.normalize(v.to(y), dim=-1)\n"
+                "        y = y - (y * own).sum(-1, keepdim=True) * own\n"
+            ),
         ),
     ),
     _edit(
@@ -50,9 +52,11 @@ ARCHITECTURE = (
         "Run the middle block a second time with the same weights",
         (
             "            x = block(x, x0, cos, sin)\n",
-            "            x = block(x, x0, cos, sin)\n"
-            "            if i == half:\n"
-            "                x = block(x, x0, cos, sin)\n",
+            (
+                "            x = block(x, x0, cos, sin)\n"
+                "            if i == half:\n"
+                "                x = block(x, x0, cos, sin)\n"
+            ),
         ),
     ),
     _edit(
@@ -82,8 +86,10 @@ EMBEDDING = (
         "Mix in the embeddings of the two previous tokens",
         (
             "        return rms(x + self.before * F.pad(x, (0, 0, 1, 0))[:, :-1])",
-            "        one, two = (F.pad(x, (0, 0, n, 0))[:, :-n] for n in (1, 2))\n"
-            "        return rms(x + self.before * (one + two / 2))",
+            (
+                "        one, two = (F.pad(x, (0, 0, n, 0))[:, :-n] for n in (1, 2))\n"
+                "        return rms(x + self.before * (one + two / 2))"
+            ),
         ),
     ),
     _edit(
@@ -92,8 +98,10 @@ EMBEDDING = (
         "A bias for each token that is named",
         (
             "        self.before = nn.Parameter(torch.full((width,), embed_mix))\n",
-            "        self.before = nn.Parameter(torch.full((width,), embed_mix))\n"
-            "        self.bias = nn.Parameter(torch.zeros(vocabulary))\n",
+            (
+                "        self.before = nn.Parameter(torch.full((width,), embed_mix))\n"
+                "        self.bias = nn.Parameter(torch.zeros(vocabulary))\n"
+            ),
         ),
         (
             "F.linear(x, self.table.to(x)).float() / softcap",
@@ -115,8 +123,10 @@ OPTIMIZER = (
         "Give every row of an orthogonalised update the same size",
         (
             _UPDATE,
-            f"{_UPDATE}\n            update = rms(update) * update.norm(dim=(-2, -1), keepdim=True)"
-            " / update[0].numel() ** 0.5",
+            (
+                f"{_UPDATE}\n            update = rms(update) * update.norm(dim=(-2, -1), keepdim=True)"
+                " / update[0].numel() ** 0.5"
+            ),
         ),
     ),
     _edit(
@@ -155,10 +165,12 @@ CURRICULUM = (
         "Let half of the sequences begin where a document begins",
         (
             "            begin = self.random.integers(len(part) - length - 1)\n",
-            "            begin = self.random.integers(len(part) - length - 1)\n"
-            "            ahead = np.flatnonzero(part[begin : begin + length] == 1)\n"
-            "            if len(ahead) and begin + ahead[0] + length < len(part):\n"
-            "                begin += int(ahead[0]) * int(self.random.integers(2))\n",
+            (
+                "            begin = self.random.integers(len(part) - length - 1)\n"
+                "            ahead = np.flatnonzero(part[begin : begin + length] == 1)\n"
+                "            if len(ahead) and begin + ahead[0] + length < len(part):\n"
+                "                begin += int(ahead[0]) * int(self.random.integers(2))\n"
+            ),
         ),
     ),
 )
@@ -170,8 +182,10 @@ LOSS = (
         "Weigh tokens with context more than those at the beginning of a sequence",
         (
             "    return (normaliser - own + z_loss * normaliser.square()).mean()",
-            "    weight = torch.linspace(0.7, 1.3, own.size(-1), device=own.device)\n"
-            "    return ((normaliser - own + z_loss * normaliser.square()) * weight).mean()",
+            (
+                "    weight = torch.linspace(0.7, 1.3, own.size(-1), device=own.device)\n"
+                "    return ((normaliser - own + z_loss * normaliser.square()) * weight).mean()"
+            ),
         ),
     ),
 )
@@ -195,8 +209,10 @@ QUANTIZATION = (
         "Round the embedding row by row to its largest entry",
         (
             "            scale = best_scales(w, torch.eye(w.size(1), device=w.device), embed_bits)\n",
-            "            scale = w.abs().amax(1, keepdim=True) / (2 ** (embed_bits - 1) - 1)\n"
-            "            scale = scale.half().float().clamp_min(1e-6)\n",
+            (
+                "            scale = w.abs().amax(1, keepdim=True) / (2 ** (embed_bits - 1) - 1)\n"
+                "            scale = scale.half().float().clamp_min(1e-6)\n"
+            ),
         ),
     ),
     _edit(

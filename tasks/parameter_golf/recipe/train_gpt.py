@@ -341,9 +341,10 @@ def losses(logits, targets):
     return (normaliser - own + z_loss * normaliser.square()).mean()
 
 
-def precision(device):
-    """Half precision where the machine is made for it; `fast` says so for a CPU."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or fast())
+def precision(device, half=None):
+    """Half precision where the machine is made for it; `half` as it was decided earlier."""
+    half = device.type == "cuda" or (fast() if half is None else half)
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 @functools.cache
@@ -586,13 +587,14 @@ def pack(coded, plain):
     side = lzma.compress(np.concatenate(tables).tobytes(), lzma.FORMAT_ALONE, preset=9)
     halves = np.concatenate(scales + small).view(np.uint8).reshape(-1, 2).T.tobytes()
     halves = lzma.compress(halves, lzma.FORMAT_ALONE, preset=9)
-    head = np.array([len(side), len(halves)], "<u4").tobytes()
+    head = np.array([len(side), len(halves) * 2 + fast()], "<u4").tobytes()
     return head + side + halves + encode(rows, own)
 
 
 def unpack(data, model):
-    """Fill a model with what was packed."""
+    """Fill a model with what was packed; whether it was trained in half precision."""
     first, second = np.frombuffer(data, "<u4", 2)
+    second, half_precision = second // 2, bool(second % 2)
     side = np.frombuffer(lzma.decompress(data[8 : 8 + first]), np.uint16)
     halves = lzma.decompress(data[8 + first : 8 + first + second])
     halves = np.frombuffer(np.frombuffer(halves, np.uint8).reshape(2, -1).T.tobytes(), np.float16)
@@ -611,6 +613,7 @@ def unpack(data, model):
     for p in plain.values():
         p.data.copy_(torch.from_numpy(halves[half : half + p.numel()].astype(np.float32)).view_as(p))
         half += p.numel()
+    return half_precision
 
 
 def account(coded, plain):
@@ -634,8 +637,8 @@ def is_coded(name):
 class Adapter:
     """Predicts the next chunk of all lanes, then trains on what it was told."""
 
-    def __init__(self, model, sizes):
-        self.model, self.sizes = model, sizes
+    def __init__(self, model, sizes, half):
+        self.model, self.sizes, self.half = model, sizes, half
         self.window = int(sizes["sequence"] * window_scale)
         self.seen = None  # of each lane the latest inputs, as many as the window holds
         self.told = None  # and what was right, not learned from yet
@@ -650,7 +653,7 @@ class Adapter:
         self.seen = context[:, -keep:]
         context, out = self.seen[:, -max(self.window, inputs.size(1)) :], []
         for rows in context.split(self.sizes["infer_rows"]):
-            with precision(rows.device):
+            with precision(rows.device, self.half):
                 logits = self.model(rows)
             out.append((logits[:, -inputs.size(1) :] / temperature).half())
         return torch.cat(out)
@@ -665,7 +668,7 @@ class Adapter:
         for _ in range(ttt_epochs):
             latest = self.seen[:, -length - ttt_context :]
             for rows, told in zip(latest.split(ttt_rows), targets.split(ttt_rows)):
-                with precision(rows.device):
+                with precision(rows.device, self.half):
                     logits = self.model(rows)[:, -length:]
                 F.cross_entropy(logits.flatten(0, 1), told.flatten()).backward()
                 nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)
@@ -714,8 +717,7 @@ def warm(model, forward, sizes, job, device):
 
 def infer_phase(job, device):
     model = Model(job.sizes).to(device)
-    unpack(job.artifact, model)
-    adapter = Adapter(model, job.sizes)
+    adapter = Adapter(model, job.sizes, unpack(job.artifact, model))
     harness.ready()
     for part in harness.stream():
         inputs = torch.from_numpy(part.array).to(device)
