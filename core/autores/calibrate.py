@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from statistics import fmean
 
 from autores.records import Calibration, Gate, Outcome, Task
@@ -67,7 +66,7 @@ def threshold_of(gate: Gate, counts: Mapping[str, int], looks: int) -> str:
         return "0"
     rate = counts.get(gate.hits, 0) / total
     error = math.sqrt(rate * (1 - rate) / (total / max(1, looks)))
-    return str(Fraction(max(0.0, rate - gate.slack * error)).limit_denominator(10_000))
+    return f"{max(0.0, rate - gate.slack * error):.5f}"
 
 
 def missed_gate(
