@@ -39,13 +39,13 @@ def snippet(containing: str) -> str:
 def test_the_lineage_is_read_as_told(
     store: MemoryStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exec(snippet("readmodel"), {"store": store, "task": TASK})
+    exec(snippet("readmodel"), {"store": store, "task": TASK})  # noqa: S102  our own page
     assert capsys.readouterr().out == "0 0\n1 1\nNone []\n"
 
 
 def test_a_reporter_is_written_as_told(store: MemoryStore) -> None:
     module: dict[str, Any] = {"__name__": "mine"}
-    exec(snippet("autores_watch"), module)
+    exec(snippet("autores_watch"), module)  # noqa: S102  our own page
     plugins = PluginManager()
     with module["autores_watch"](scene=None) as watcher:
         plugins.register(watcher, "mine")
