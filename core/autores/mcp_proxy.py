@@ -6,6 +6,7 @@ before clients lose patience, and whoever hangs up has lost nothing.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +17,7 @@ from autores.control import Caller, Pass, calling
 from autores.errors import UserError
 
 NAME = "autores"
+STARTING_S = 0.02
 INSTRUCTIONS = "The tools of one session of autores. Submit with submit_trial, then wait_trial."
 
 
@@ -65,9 +67,16 @@ async def over_http(known: Pass, port: int, *, ready: Callable[[str], None]) -> 
         app = guarded(server(caller).streamable_http_app(), known.token)
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")
         found = uvicorn.Server(config)
-        sockets = [config.bind_socket()]
-        ready(f"http://127.0.0.1:{sockets[0].getsockname()[1]}/mcp")
-        await found.serve(sockets=sockets)
+        with config.bind_socket() as socket:
+            serving = asyncio.ensure_future(found.serve(sockets=[socket]))
+            try:
+                while not found.started and not serving.done():
+                    await asyncio.sleep(STARTING_S)
+                ready(f"http://127.0.0.1:{socket.getsockname()[1]}/mcp")
+                await asyncio.shield(serving)
+            finally:
+                found.should_exit = True
+                await serving
 
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
