@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
-
 MOST_NAMES = 12
 """That a message lists where none comes near."""
 

@@ -46,7 +46,6 @@ def test_the_seed_recipe_is_trial_0(open_run: OpenRun) -> None:
         trial = run.store.get(BASELINE)
         assert (trial.status, trial.parent) == (Status.BASELINE, None)
         assert trial.submission.specialist == SEED.key
-        assert run.code.published() == {0: trial.submission.commit}
         assert b"degree = 4" in run.code.tree(trial.submission.commit).read("fit.py")
         assert trial.looks == run.task.calibration_looks == 5
         assert {s.evaluation.purpose for s in bodies(run, Started)} == {Purpose.CALIBRATE}

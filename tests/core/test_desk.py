@@ -98,3 +98,15 @@ def test_what_goes_wrong_is_for_who_asked(tmp_path: Path) -> None:
         assert await desk.code(lambda code: code.path) == tmp_path / "code.git"
 
     play(tmp_path, scene)
+
+
+def test_folders_are_gone_when_it_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    (folder / "deep").mkdir(parents=True)
+
+    async def scene(desk: Desk) -> None:
+        desk.sweep(folder)
+        desk.sweep(tmp_path / "never-there")
+
+    play(tmp_path, scene)
+    assert not folder.exists()

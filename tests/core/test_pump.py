@@ -136,7 +136,7 @@ def test_events_are_delivered_while_work_goes_on_and_after_it(open_run: OpenRun)
     play(open_run, listener, scene)
 
 
-def test_git_points_to_best_and_keeps(open_run: OpenRun) -> None:
+def test_git_points_to_trials_best_and_keeps(open_run: OpenRun) -> None:
     async def scene(run: Run, pump: Pump, stop: Stop) -> None:
         await ensure_baseline(run)
         seed = run.store.get(0).submission.commit
@@ -145,6 +145,7 @@ def test_git_points_to_best_and_keeps(open_run: OpenRun) -> None:
         bodies = [*life(1, 0.1, None, commit=commit), Decided(trial=1, decision=keep)]
         run.store.append(lambda head: bodies)
         await pump.deliver()
+        assert run.code.published() == {0: seed, 1: commit}
         assert git(run, "rev-parse", "best") == commit
         assert git(run, "log", "--format=%s", "keeps").split("\n")[0] == "wider"
 
