@@ -127,11 +127,12 @@ def commands(sources: Sources) -> list[str]:
         value = settings.get(setting.name)
         if setting.name not in PLACES and value not in (None, "", [], setting.default):
             words += [f"--{setting.name.replace('_', '-')}", _word(value)]
-    found = [shlex.join(words), f"autores audit {sources.name} --head {sources.story.head.hash}"]
+    name = sources.name
+    found = [words, ["autores", "audit", name, "--head", sources.story.head.hash]]
     if best:
-        found.append(f"autores verify {sources.name} {best} --against 0")
-        found.append(f"autores best {sources.name} --into recipe")
-    return found
+        found.append(["autores", "verify", name, str(best), "--against", "0"])
+        found.append(["autores", "best", name, "--into", "recipe"])
+    return [shlex.join(command) for command in found]
 
 
 def _word(value: object) -> str:
