@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from heapq import nsmallest
-from itertools import combinations
+from itertools import chain, combinations
 from statistics import median
 
 from autores.analysis.progress import named
@@ -16,7 +15,7 @@ from autores.records import Radius, Trial
 _WORD = re.compile(r"[a-z_]{3,}|\d+(?:\.\d+)?")
 _RARE = 4
 """Words by pairs of which two texts are brought together."""
-_LOOKED_AT = 3
+_LOOKED_AT = 2
 """Others that a text is compared with for each such pair: there may be very many."""
 _ALIKE = 0.7
 """Share of all words of two texts that both have, from which they say the same."""
@@ -48,11 +47,12 @@ def duplicates(trials: Iterable[Trial]) -> tuple[Duplicate, ...]:
     """Trials whose hypotheses share nearly all of their words, or whose code is equal."""
     known = [trial for trial in trials if trial.id]
     words = {trial.id: _words(trial) for trial in known}
-    often = Counter(word for own in words.values() for word in own)
+    often = Counter(chain.from_iterable(words.values()))
+    rank = {word: place for place, (word, _) in enumerate(reversed(often.most_common()))}
     firsts: dict[object, list[int]] = {}
     groups: dict[int, list[Trial]] = {}
     for trial in known:
-        keys = list(_keys(trial, words[trial.id], often))
+        keys = list(_keys(trial, words[trial.id], rank))
         first = _first_alike(trial, keys, firsts, words)
         if first is None:
             for key in keys:
@@ -65,12 +65,12 @@ def _words(trial: Trial) -> frozenset[str]:
     return frozenset(_WORD.findall(trial.submission.hypothesis.lower()))
 
 
-def _keys(trial: Trial, own: frozenset[str], often: Counter[str]) -> Iterator[object]:
+def _keys(trial: Trial, own: frozenset[str], rank: Mapping[str, int]) -> Iterator[object]:
     """Under which it meets what may be the same: its code, and pairs of its rarest words."""
     if trial.submission.tree:
         yield trial.submission.tree
-    plain = (word for word in own if not word[0].isdigit())
-    yield from combinations(nsmallest(_RARE, plain, key=lambda word: (often[word], word)), 2)
+    plain = [word for word in own if not word[0].isdigit()]
+    yield from combinations(sorted(plain, key=rank.__getitem__)[:_RARE], 2)
 
 
 def _first_alike(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from autores.archive.store import Archive
 from autores.events import Charged, Demoted, Event, Marked, Quarantined
-from autores.lineage.chain import Link, flaws
+from autores.lineage.chain import Flaw, Link, flaws
 from autores.lineage.store import LineageStore, Query
 from autores.readmodel.standing import Standing
 from autores.readmodel.story import Chain, Change, Conditions, Story
@@ -34,19 +34,23 @@ _FLAWS = 20
 """More than these are not listed."""
 
 
-def read(store: LineageStore, task: Task) -> Story:
+def read(store: LineageStore, task: Task, *, checked: bool = True) -> Story:
     """The whole run, as it stands now.
 
     Args:
         store: Its lineage.
         task: What the lineage is about.
+        checked: Check the chain, and read under which conditions and in what time evaluations
+            were made; without that it takes half as long.
     """
     if isinstance(store, Archive) and not store.links(0, limit=1):
         return unchained(store, task)
     head = store.head()
     trials = {trial.id: trial for trial in store.query(Query(before=head.next_trial))}
-    tale = _Tale(trials)
-    broken = [f"event {flaw.seq} {flaw.message}" for flaw in flaws(tale.heard(store, head.seq))]
+    tale = _Tale(trials, checked)
+    links = tale.heard(store, head.seq)
+    found = flaws(links) if checked else _exhausted(links)
+    broken = [f"event {flaw.seq} {flaw.message}" for flaw in found]
     if tale.last_hash != head.hash:
         broken.append("the last event is not the one that the head names")
     return Story(
@@ -65,11 +69,19 @@ def read(store: LineageStore, task: Task) -> Story:
     )
 
 
+def _exhausted(links: Iterable[Link]) -> Iterator[Flaw]:
+    """Read links to their end, and find nothing."""
+    for _ in links:
+        pass
+    return iter(())
+
+
 @dataclass(slots=True)
 class _Tale:
     """What is remembered while events go by."""
 
     trials: dict[int, Trial]
+    checked: bool
     began: float = 0.0
     ended: float = 0.0
     last_hash: str = "0" * 64
@@ -105,9 +117,11 @@ class _Tale:
                 self.standing.begin()
                 self._note_changes(link)
         elif link.kind == "started":
-            self._count(json.loads(link.body)["evaluation"])
+            if self.checked:
+                self._count(json.loads(link.body)["evaluation"])
         elif link.kind == "evaluated":
-            self._time(json.loads(link.body))
+            if self.checked:
+                self._time(json.loads(link.body))
         elif link.kind == "decided":
             decided = json.loads(link.body)
             verdict = Verdict(decided["decision"]["verdict"])
