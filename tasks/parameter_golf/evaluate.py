@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from autores.evaluator.staging import staging_folder
 from autores.evaluator.trees import FileTree
 from autores.evaluator.yard import remove
 from autores.records import Outcome, Sample, Tree
+from autores.scoring.audit import Verdict
 from autores.scoring.likelihood import Losses, Tokens
 from autores.status import Cause
 from autores.tasks.parameter_golf import auditing, data, feedback
@@ -151,9 +153,10 @@ class _Trial:
         request = self.arena.request
         audit = StreamAudit(self.stream, self.profile.sizes["chunk"], found, self.other)
         wanted = auditing.replays_wanted(request, score, audit.rows_at_once)
-        wanted = min(wanted, self.profile.most_replays)
-        verdicts = []
+        until, verdicts = time.monotonic() + request.limits.wall["audit"], list[Verdict]()
         for number in range(wanted):
+            if time.monotonic() > until:
+                break  # what is missing is left to the looks that confirm
             plan = audit.plan(request.derive("audit", seed, number))
             with self.arena.spawn(Phase.INFER, seed=seed, entry=ENTRY, weights=weights) as again:
                 again.until_ready()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autores.errors import unknown
@@ -21,18 +21,17 @@ class Profile:
 
     name: str
     sizes: Mapping[str, Any]
-    """What the recipe reads from its job."""
+    """What the recipe reads from its job; a chunk of one column is the strict mode."""
     train_bytes: int
     """Of generated text; nothing is generated where there is none."""
     wall: Mapping[str, float]
+    """Limits of the phases in seconds; `audit`: no replay begins after so long."""
     seeds: int = 1
     looks: int = 5
     """Evaluations that calibrate the seed recipe."""
     gpus: int = 0
     real_only: bool = False
     """Only FineWeb itself will do."""
-    most_replays: int = 40
-    """Of one audit; what would take more is not kept."""
 
     @property
     def artifact_bytes(self) -> int:
@@ -45,8 +44,8 @@ class Profile:
         return int(self.sizes["lanes"] * self.sizes["columns"])
 
 
-_CPU_WALL = {"smoke": 30.0, "prepare": 20.0, "train": 25.0, "inference": 25.0}
-_GPU_WALL = {"smoke": 300.0, "prepare": 180.0, "train": 600.0, "inference": 600.0}
+_CPU_WALL = {"smoke": 30.0, "prepare": 20.0, "train": 25.0, "inference": 25.0, "audit": 120.0}
+_GPU_WALL = {"smoke": 300.0, "prepare": 180.0, "train": 600.0, "inference": 600.0, "audit": 3_600.0}
 _FINEWEB: Mapping[str, Any] = {
     "vocabulary": 8_192,
     "width": 512,
@@ -60,6 +59,26 @@ _FINEWEB: Mapping[str, Any] = {
     "chunk": 64,
     "artifact_bytes": 16_000_000,
 }
+
+_CPU = Profile(
+    name="cpu",
+    sizes={
+        "vocabulary": 1_024,
+        "width": 64,
+        "depth": 3,
+        "heads": 2,
+        "sequence": 256,
+        "batch_tokens": 4_096,
+        "log_every": 20,
+        "infer_rows": 64,
+        "lanes": 128,
+        "columns": 512,
+        "chunk": 64,
+        "artifact_bytes": 117_000,
+    },
+    train_bytes=8_000_000,
+    wall=_CPU_WALL,
+)
 
 PROFILES: Mapping[str, Profile] = {
     p.name: p
@@ -81,27 +100,15 @@ PROFILES: Mapping[str, Profile] = {
                 "artifact_bytes": 60_000,
             },
             train_bytes=400_000,
-            wall={"prepare": 20.0, "train": 4.0, "inference": 10.0},
+            wall={"prepare": 20.0, "train": 4.0, "inference": 10.0, "audit": 30.0},
             looks=3,
         ),
-        Profile(
-            name="cpu",
-            sizes={
-                "vocabulary": 1_024,
-                "width": 96,
-                "depth": 3,
-                "heads": 2,
-                "sequence": 256,
-                "batch_tokens": 4_096,
-                "log_every": 20,
-                "infer_rows": 64,
-                "lanes": 128,
-                "columns": 512,
-                "chunk": 64,
-                "artifact_bytes": 200_000,
-            },
-            train_bytes=8_000_000,
-            wall=_CPU_WALL,
+        _CPU,
+        replace(
+            _CPU,
+            name="columns",
+            sizes={**_CPU.sizes, "lanes": 32, "columns": 256, "chunk": 1},
+            wall={**_CPU_WALL, "inference": 60.0},
         ),
         Profile(
             name="gpu",

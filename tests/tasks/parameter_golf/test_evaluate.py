@@ -89,7 +89,12 @@ def evaluate(full: None, prepared: data.Prepared, tmp_path: Path) -> Evaluate:
             split=changes.pop("split", Split.EVALUATION),
         )
         limits = plugin.autores_budget(task)
-        wall = {"prepare": 60.0, "train": 20.0, "inference": 20.0}  # for busy machines
+        wall = {
+            "prepare": 60.0,
+            "train": 20.0,
+            "inference": 20.0,
+            "audit": 60.0,
+        }  # for busy machines
         request = EvaluationRequest(
             evaluation=evaluation,
             tree=tree.id,
@@ -202,7 +207,7 @@ def test_who_is_late_and_too_large_is_late(evaluate: Evaluate) -> None:
     size = evaluate(BIGRAM).artifact
     assert size is not None
     slow = BIGRAM.replace("# HERE", "import time; time.sleep(30)")
-    tight = {"prepare": 60.0, "train": 20.0, "inference": 1.0}
+    tight = {"prepare": 60.0, "train": 20.0, "inference": 1.0, "audit": 9.0}
     limits = plugin.autores_budget(plugin.autores_task("micro"))
     over = replace(limits, wall=tight, artifact_bytes=size.total_bytes - 1)
     outcome = evaluate(slow, limits=over)
