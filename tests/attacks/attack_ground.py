@@ -214,10 +214,11 @@ class Ground:
         }
         tree = FileTree(files)
         request = self._request(tree, terms, honest)
-        evaluate = self._through_a_job if terms.job else self._in_an_arena
+        evaluate = self._through_a_job if terms.job else self.in_an_arena
         return [evaluate(request, tree) for _ in range(terms.runs)]
 
-    def _in_an_arena(self, request: EvaluationRequest, tree: FileTree) -> Outcome:
+    def in_an_arena(self, request: EvaluationRequest, tree: FileTree) -> Outcome:
+        """Evaluate here, in this kind of sandbox."""
         with work_folder() as work:
             sandbox = lambda: enter(self.kind, self.environment, scratch=work)
             with Arena(request, tree, work=work, sandbox=sandbox) as arena:

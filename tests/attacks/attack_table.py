@@ -48,14 +48,18 @@ class Table:
         detail = "; ".join(ran.breaches) or ran.outcome.detail
         self._add(attack.layer, attack.name, attack.title, level, ran.word, detail[:300])
 
-    def add_other(self, layer: str, name: str, title: str, result: str) -> None:
+    def add_other(self, layer: str, name: str, result: str) -> None:
         """Note what came of an attack that meets no sandbox."""
-        self._add(layer, name, title, "any", result, "")
+        self._add(layer, name, name, "any", result, "")
+
+    def add_at(self, layer: str, name: str, level: str, result: str, detail: str) -> None:
+        """Note what came of an attack on another task, at a level."""
+        self._add(layer, name, name, level, result, detail[:300])
 
     def _add(
         self, layer: str, attack: str, title: str, level: str, result: str, detail: str
     ) -> None:
-        held = not result.startswith(("NOT", "GOT", "ended"))
+        held = result.startswith(("honest", "stopped", "time is"))
         self.rows.append(
             Row(
                 layer=layer,

@@ -46,7 +46,7 @@ def stopped(table: Table) -> Stop:
     """Note an attack and require that it was stopped."""
 
     def stopped(layer: str, name: str, by: str, held: bool) -> None:
-        table.add_other(layer, name, name, f"stopped: {by}" if held else "GOT THROUGH")
+        table.add_other(layer, name, f"stopped: {by}" if held else "GOT THROUGH")
         assert held, f"{layer}/{name} got through"
 
     return stopped
