@@ -27,7 +27,7 @@ from typing import Any
 
 from autores.errors import UserError
 from autores.tasks.nanochat import bundle, shards
-from autores.tasks.nanochat.bundle import CoreTask
+from autores.tasks.nanochat.bundle import CoreTask, Item
 from autores.tasks.nanochat.core_metric import first_items, left_items
 from autores.tasks.nanochat.profiles import Profile
 from autores.tasks.nanochat.vocabulary import Vocabulary, learn
@@ -62,13 +62,13 @@ class Prepared:
         path = self.folder / HELD_OUT / "tokenizer.json"
         return Vocabulary.open(path, self.profile.sizes["vocabulary"])
 
-    def bundle(self, split: str) -> tuple[CoreTask, ...]:
+    def tasks(self, split: str) -> tuple[CoreTask, ...]:
         """The tasks of a split."""
         held_out = self.folder / HELD_OUT
         shared = self.source == CLIMBMIX
         return bundle.read((held_out if shared else held_out / split) / bundle.FOLDER)
 
-    def items(self, task: CoreTask, split: str) -> list[bundle.Item]:
+    def items(self, task: CoreTask, split: str) -> list[Item]:
         """What is asked: the published choice, or what that left over."""
         if self.source == CLIMBMIX and split == SPLITS[1]:
             return left_items(task.items, self.profile.items)
@@ -180,8 +180,8 @@ def _take(profile: Profile, data_dir: Path, files: Sequence[Path], folder: Path)
     half = len(held_out) // 2
     for split, texts in zip(SPLITS, (held_out[:half], held_out[half:]), strict=True):
         _write_validation(folder, split, texts)
-    texts = (text for path in files[:-1] for text in shards.read(path))
-    learned = learn(_until(texts, LEARNED_CHARACTERS), profile.sizes["vocabulary"])
+    seen = (text for path in files[:-1] for text in shards.read(path))
+    learned = learn(_until(seen, LEARNED_CHARACTERS), profile.sizes["vocabulary"])
     learned.write(folder / _TOKENIZER)
 
 

@@ -56,7 +56,7 @@ def set_exam(prepared: Prepared, split: str) -> Exam:
     vocabulary, profile = prepared.vocabulary, prepared.profile
     papers = tuple(
         set_paper(task, prepared.items(task, split), vocabulary.encode)
-        for task in prepared.bundle(split)
+        for task in prepared.tasks(split)
     )
     documents = (vocabulary.encode([text])[0] for text in prepared.validation(split))
     rows, length = profile.validation_rows, profile.sizes["sequence"]

@@ -82,18 +82,23 @@ def _shape(
     }
 
 
-def scaling_parameters(sizes: Mapping[str, Any]) -> int:
+def scaling_parameters(sizes: Mapping[str, Any], mlp_ratio: float = 4) -> int:
     """Matrices of the seed net's blocks, and its head: the published 110,100,912 at depth 12."""
     depth, width = sizes["depth"], sizes["width"]
     gates = (depth + 1) // 2 * 12 * sizes["heads"]
-    return int(12 * depth * width * width + gates + width * sizes["vocabulary"])
+    blocks = (4 + 2 * mlp_ratio) * depth * width * width
+    return int(blocks + gates + width * sizes["vocabulary"])
 
 
-def parameters(sizes: Mapping[str, Any]) -> int:
+def parameters(sizes: Mapping[str, Any], mlp_ratio: float = 4) -> int:
     """All of the seed net's: 286,261,730 at depth 12."""
     tables = 1 + (sizes["depth"] + 1) // 2
     scalars = 2 * sizes["depth"] + 26
-    return int(scaling_parameters(sizes) + tables * sizes["vocabulary"] * sizes["width"] + scalars)
+    return int(
+        scaling_parameters(sizes, mlp_ratio)
+        + tables * sizes["vocabulary"] * sizes["width"]
+        + scalars
+    )
 
 
 def _sizes(shape: Mapping[str, int], batch: int, ratio_scale: float) -> dict[str, Any]:

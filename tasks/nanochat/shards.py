@@ -26,7 +26,8 @@ def find(folder: Path) -> list[Path]:
 def write(folder: Path, texts: Iterable[str], *, per_group: int) -> list[Path]:
     """Write documents to as many files as they need."""
     folder.mkdir(parents=True, exist_ok=True)
-    found, left = [], iter(texts)
+    found: list[Path] = []
+    left = iter(texts)
     while part := list(islice(left, DOCUMENTS_PER_FILE)):
         found.append(folder / name(len(found)))
         table = _arrow().table({"text": part})

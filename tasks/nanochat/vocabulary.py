@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autores.errors import UserError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 BOS = "<|bos|>"
 SPECIAL = (
@@ -37,12 +34,12 @@ Tokens = NDArray[np.int64]
 class Vocabulary:
     """A tokenizer in use, by the evaluator."""
 
-    def __init__(self, tokenizer: Tokenizer, size: int) -> None:
+    def __init__(self, tokenizer: Any, size: int) -> None:
         tokenizer.encode_special_tokens = True  # text that looks like a special token is text
         self._tokenizer = tokenizer
         self.size = size
         """Tokens that the model can say, some of which may stand for nothing."""
-        self.bos = int(tokenizer.token_to_id(BOS))
+        self.bos: int = tokenizer.token_to_id(BOS)
 
     @classmethod
     def open(cls, path: Path, size: int) -> Vocabulary:
