@@ -7,11 +7,7 @@ they are the ordinary ideas of the literature, at ordinary strengths.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from autores import hookimpl
 from autores.moves import Move
-from autores.records import Task
 
 SURFACES = (
     "architecture",
@@ -433,9 +429,3 @@ MOVES = (
     *REGULARIZATION,
     *INFERENCE,
 )
-
-
-@hookimpl
-def autores_moves(task: Task) -> Iterable[Move]:
-    """All of them, for airbench alone."""
-    return MOVES if task.name == "airbench" else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from autores import hookimpl
 from autores.evaluator.arena import Arena
 from autores.evaluator.request import EvaluationRequest
+from autores.moves import Move
 from autores.records import (
     Direction,
     Gate,
@@ -24,7 +25,10 @@ from autores.records import (
 )
 from autores.tasks.airbench import data, legality
 from autores.tasks.airbench.evaluate import evaluate
+from autores.tasks.airbench.moves import MOVES
 from autores.tasks.airbench.profiles import PROFILES, profile_named
+from autores.tasks.airbench.tools import TOOLS
+from autores.tools import Tool
 
 _HERE = Path(__file__).resolve().parent
 _SYMBOLS: Mapping[str, str] = {
@@ -106,6 +110,16 @@ def autores_budget(task: Task) -> Limits:
 @hookimpl
 def autores_legality(task: Task, submission: Submission, tree: Tree) -> Iterable[Violation]:
     return tuple(legality.check_tree(tree)) if task.name == "airbench" else ()
+
+
+@hookimpl
+def autores_tools(task: Task) -> Iterable[Tool]:
+    return TOOLS if task.name == "airbench" else ()
+
+
+@hookimpl
+def autores_moves(task: Task) -> Iterable[Move]:
+    return MOVES if task.name == "airbench" else ()
 
 
 @hookimpl

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from autores.moves import Move
-from autores.tasks.airbench.moves import MOVES, SURFACES, autores_moves
+from autores.tasks.airbench.moves import MOVES, SURFACES
+from autores.tasks.airbench.plugin import autores_moves
 from autores.tasks.airbench.profiles import PROFILES
 
 RECIPE = Path(__file__).parents[3] / "tasks" / "airbench" / "recipe" / "train.py"
