@@ -24,7 +24,7 @@ def _cells() -> Iterator[Any]:
                 yield pytest.param(attack, level, id=name, marks=marks)
 
 
-@pytest.mark.parametrize(("attack", "ground"), _cells(), indirect=["ground"])
+@pytest.mark.parametrize(("attack", "ground"), list(_cells()), indirect=["ground"])
 def test_attack(
     attack: Attack, ground: Ground, table: Table, request: pytest.FixtureRequest
 ) -> None:
