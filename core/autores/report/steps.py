@@ -17,6 +17,8 @@ DIFFS = 500_000
 """Characters of all diffs together."""
 BRANCHES = 4000
 """Lines of the tree."""
+KEEPS = 15
+"""Claims at the top of the page."""
 YOUNG = 60
 """Childless children of one trial that are shown one by one."""
 _KINDS = {"+": "add", "-": "del", "@": "hunk"}
@@ -163,6 +165,10 @@ def keeps(story: Story) -> str:
     ]
     if not rows:
         return ""
+    earlier = len(rows) - KEEPS
+    caption = (
+        f"the last {KEEPS}; {earlier} earlier ones stand below" if earlier > 0 else "oldest first"
+    )
     header = [
         ("trial", ""),
         ("by", ""),
@@ -171,4 +177,5 @@ def keeps(story: Story) -> str:
         ("measured after the decision", "n"),
         ("last step of the bundle", "w"),
     ]
-    return table(header, rows, caption="Kept improvements, oldest first", kind="stack")
+    caption = f"Kept improvements, {caption}"
+    return table(header, rows[-KEEPS:], caption=caption, kind="stack")
