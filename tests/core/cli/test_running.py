@@ -39,8 +39,8 @@ def autores_agent():
 def test_a_budget_that_ends_a_run_is_success(command: Command) -> None:
     said = command(*ONE, "--max-trials", "3")
     assert said.code == 0
-    assert said.out.startswith("ended: used up: 3 trials\nbaseline ")
-    assert "chain " in said.out
+    assert said.out.startswith("ended: used up: 3 trials\n")
+    assert "\nbaseline " in said.out and "\nchain " in said.out
     assert said.err.startswith("run runs/one\n◆ baseline rmse")
     assert said.err.count("\n") >= 5  # the run's name, the baseline, a line for each trial
 

@@ -80,11 +80,10 @@ def test_who_was_made_from_whom(finished: Command) -> None:
 
 
 def test_the_best_code_is_written_out(finished: Command) -> None:
-    told = finished("best", "one", "--into", "winner", "--json").json
-    best = told["best"]["id"]
+    assert finished("best", "one", "--into", "winner").code == 0
     assert [p.name for p in Path("winner").iterdir()] == ["fit.py"]
     assert Path("winner/fit.py").read_text() != ""
-    assert finished("check", "winner", "--task", "toy").code == (1 if best == 0 else 0)
+    assert finished("check", "winner", "--task", "toy").code == 0
     said = finished("best", "one", "--into", "winner")
     assert said.code == 2
     assert "winner exists; name a folder that does not" in said.err
