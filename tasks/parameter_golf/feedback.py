@@ -20,7 +20,7 @@ def metrics(arena: Arena) -> dict[str, float]:
         found |= {"code_bytes": artifact.code_bytes, "weight_bytes": artifact.weight_bytes}
     if (speed := _steps_per_second(arena)) is not None:
         found["steps_per_second"] = speed
-    return found | _account(arena)
+    return {**found, **_account(arena)}
 
 
 def too_large(artifact: Artifact, limit: int, arena: Arena) -> str:

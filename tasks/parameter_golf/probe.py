@@ -72,7 +72,7 @@ def smoke(recipe: ModuleType, sizes: Mapping[str, Any]) -> dict[str, Any]:
         harness.data = folder  # type: ignore[attr-defined]
         job = SimpleNamespace(phase="smoke", sizes=sizes, rank=0, ranks=1, data=folder)
         recipe.train_phase(job, _device())
-    artifact: bytes = harness.artifact  # type: ignore[attr-defined]
+    artifact: bytes = harness.artifact
     tokens = np.random.default_rng(1).integers(4, sizes["vocabulary"], (LANES, sizes["chunk"]))
     parts = [_Part(tokens), _Part(tokens)]
     harness.stream = lambda: iter(parts)  # type: ignore[attr-defined]

@@ -68,7 +68,7 @@ _CPU = Profile(
         "depth": 3,
         "heads": 2,
         "sequence": 256,
-        "batch_tokens": 4_096,
+        "batch_tokens": 1_024,
         "log_every": 20,
         "infer_rows": 64,
         "lanes": 128,

@@ -1,0 +1,90 @@
+"""What the README says of porting, held against the two scripts that it talks about."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import math
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autores.tasks.text.dice import TEST_KEY
+from autores.tasks.text.pieces import ByteTable
+from autores.tasks.text.registers import documents
+from autores.tasks.text.shards import write_shard
+from autores.tasks.text.streams import lay_out
+from autores.tasks.text.tokenizer import train
+
+FIXTURES = Path(__file__).parent / "fixtures"
+README = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "README.md"
+
+
+def _load(name: str) -> ModuleType:
+    pytest.importorskip("torch")
+    spec = importlib.util.spec_from_file_location(name, FIXTURES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_counts_the_changed_lines() -> None:
+    before, after = (
+        (FIXTURES / f"{n}.py").read_text().splitlines() for n in ("upstream", "ported")
+    )
+    diff = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+    gone, came = (sum(line[0] == sign for line in diff) for sign in "-+")
+    readme = " ".join(README.read_text().split())
+    assert f"script of {len(before)} lines" in readme
+    assert f"{gone} lines go, {came} come" in readme
+
+
+class Part:
+    """One question of a single lane."""
+
+    def __init__(self, inputs: Any, targets: Any) -> None:
+        self.array, self._targets = inputs, targets
+        self.bits = math.nan
+
+    def answer(self, logits: Any) -> None:
+        logits = np.asarray(logits, np.float64)
+        chances = logits - np.logaddexp.reduce(logits, -1, keepdims=True)
+        self.bits = -np.take_along_axis(chances, self._targets[..., None], -1).sum() / math.log(2)
+
+    def truth(self) -> Any:
+        return self._targets
+
+
+def test_script_and_port_score_the_same(
+    recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = list(documents(TEST_KEY, "train", 60_000))
+    tokenizer = train(texts, 512)
+    table = ByteTable.of(tokenizer.pieces)
+    stream, _ = lay_out(tokenizer.documents(texts[:40]), lanes=1, columns=640, table=table)
+    write_shard(tmp_path / "fineweb_train_000000.bin", tokenizer.documents(texts))
+    both = np.concatenate((stream.inputs[0], stream.targets[0, -1:]))
+    write_shard(tmp_path / "fineweb_val_000000.bin", both)
+    for name, value in {
+        "DATA_PATH": tmp_path,
+        "VAL_BYTES": stream.bytes,
+        "SEED": recorded.seed,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+    said = _load("upstream").main()
+
+    recorded.data = str(tmp_path)
+    recorded.seconds = 600.0
+    recorded.parts = [Part(c.inputs, c.targets) for c in stream.chunks(64)]
+    ported = _load("ported")
+    monkeypatch.setattr(recorded, "done", lambda blob: setattr(recorded, "artifact", blob))
+    for phase in ("train", "infer"):
+        job = SimpleNamespace(phase=phase, artifact=recorded.artifact)
+        recorded.job = lambda job=job: job
+        ported.main()
+    assert sum(p.bits for p in recorded.parts) / stream.bytes == pytest.approx(said, rel=1e-4)
