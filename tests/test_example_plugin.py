@@ -51,9 +51,7 @@ def test_its_task_runs_a_closed_loop(
 ) -> None:
     monkeypatch.setitem(os.environ, "AUTORES_DATA", str(tmp_path / "data"))
     script = tmp_path / "script.json"
-    script.write_text(
-        json.dumps([{"path": "train.py", "old": "degree = 1", "new": "degree = 4"}])
-    )
+    script.write_text(json.dumps([{"path": "train.py", "old": "degree = 1", "new": "degree = 4"}]))
     arguments = ("--task", "trees", "--specialists", "wood", "--agent", "scripted")
     said = _run(
         *autores,

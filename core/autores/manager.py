@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cached_property
 from importlib import metadata
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 
@@ -77,7 +77,7 @@ class PluginManager:
     @cached_property
     def _points(self) -> metadata.EntryPoints:
         """All that is installed, read once: every distribution has a file of them."""
-        return metadata.entry_points()
+        return cast("metadata.EntryPoints", metadata.entry_points())
 
     @property
     def hook(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from autores.events import Accepted, Event, Steered
@@ -14,6 +14,7 @@ from autores.records import Trial
 from autores.run import Run
 from autores.status import Status
 from autores.stop import Stop
+from autores.workspace.repository import CodeRepository
 
 NAME = "plugins"
 BATCH = 200
@@ -69,7 +70,7 @@ class Pump:
         bodies = [event.body for event in events if isinstance(event.body, Accepted)]
         commits = [(body.trial, body.submission.commit) for body in bodies]
         if commits:
-            await self._run.desk.code(lambda code: [code.publish(*each) for each in commits])
+            await self._run.desk.code(lambda code: _publish_all(code, commits))
 
     def _hand_over(self, event: Event) -> None:
         if isinstance(event.body, Steered) and event.body.action == STOP:
@@ -96,6 +97,11 @@ class Pump:
         """The keeps that led to the best one, oldest first."""
         standing = (Status.KEEP, Status.BASELINE)
         return [trial for trial in self._run.store.path(best) if trial.status in standing]
+
+
+def _publish_all(code: CodeRepository, commits: Iterable[tuple[int, str]]) -> None:
+    for trial, commit in commits:
+        code.publish(trial, commit)
 
 
 async def pumping(pump: Pump, work: asyncio.Task[None]) -> None:

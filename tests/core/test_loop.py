@@ -234,7 +234,7 @@ def test_a_policy_that_raises_fails_the_run_and_loses_nothing(tmp_path: Path) ->
         def autores_decide(self, trial: Trial) -> Decision:
             raise ValueError("cannot decide")
 
-    with pytest.raises(RunFailed, match="trial 1 cannot be taken to its end: .* cannot decide"):
+    with pytest.raises(RunFailed, match=r"trial 1 cannot be taken to its end: .* cannot decide"):
         play(tmp_path, plugins=[Offers(Writes(5)), Raises()])
     left = Played(root=tmp_path / "run", environment=_environment(tmp_path), reason="")
     found = trials(play_on(left, max_trials=1))
