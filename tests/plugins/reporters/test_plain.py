@@ -1,112 +1,80 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from autores.events import (
-    Body,
-    Calibrated,
-    Charged,
-    Decided,
-    Demoted,
-    Evaluated,
-    Gated,
-)
+from autores.events import Accepted, Body, Calibrated, Decided, Demoted, Gated
 from autores.lineage.store import create
 from autores.lineage.view import LineageView
-from autores.manager import Group, PluginManager
-from autores.plugins.reporters.plain import line_of
+from autores.plugins.reporters.plain import autores_event
 from autores.plugins.stores.memory import MemoryStore
-from autores.records import Calibration, Cost, Decision, Metric, Outcome, Recipe, Task, Violation
+from autores.records import (
+    Calibration,
+    Decision,
+    Direction,
+    Metric,
+    Recipe,
+    Task,
+    Violation,
+)
 from autores.status import Cause, Verdict
-from autores.testing.stores import CREATED, life, write
+from autores.testing.stores import CREATED, evaluated, life, started, submission
 
 TASK = Task(
     name="toy",
     title="Toy",
-    metric=Metric(name="loss", direction=CREATED.direction, format=".2f"),
+    metric=Metric(name="loss", direction=Direction.MINIMIZE),
     recipe=Recipe(path="/nowhere"),
 )
-MEASURE = Decision(verdict=Verdict.MEASURE, policy="p", reason="promising")
-KEEP = Decision(verdict=Verdict.KEEP, policy="p")
+MEASURE = Decision(verdict=Verdict.MEASURE, policy="p", reason="two fresh looks")
+REFUSAL = Violation(rule="syntax", message="line 3.", fix="Mend it.", cause=Cause.SYNTAX)
+BEGUN: list[Body] = [Gated(trial=1), started(1)]
 
 
-def said(*bodies: Body) -> list[str]:
-    """What is said of each of these events."""
+def said(bodies: Sequence[Body], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of a trial 1, event by event as it happens."""
     store = MemoryStore()
     create(store, CREATED)
-    lines = []
-    for body in bodies:
+    accepted = Accepted(trial=1, submission=submission(1, hypothesis="wider\x1b[31m"))
+    for body in (*life(0, 1.0), accepted, *bodies):
         (event,) = store.append(lambda head, body=body: [body])  # type: ignore[misc]
-        lines.append(line_of(event, LineageView(store, TASK)))
-    return lines
+        autores_event(event=event, view=LineageView(store, TASK))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
 
 
-def test_a_trial_is_one_line_when_it_ends() -> None:
-    beginning = life(0, 1.0, None, session="")
-    kept = [*life(1, 0.5, None, hypothesis="Wider"), Decided(trial=1, decision=KEEP)]
-    lines = said(*beginning, *kept)
-    assert lines[:-1] == [""] * (len(lines) - 1)
-    assert lines[-1].startswith("★ 0001 optim")
-    assert lines[-1].endswith("Wider")
-    assert "\n" not in lines[-1]
+def test_a_decision_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    decided = Decided(trial=1, decision=Decision(verdict=Verdict.LEAD, policy="p"))
+    (line,) = said([*BEGUN, evaluated(1, 0.5), decided], capsys)
+    assert line.startswith("▲ 0001 optim")
+    assert "0.5000" in line
+    assert "+0.5000" in line
+    assert r"wider\x1b[31m" in line
 
 
-def test_the_baseline_is_said_with_its_noise_and_gates() -> None:
-    calibration = Calibration(
-        task="toy", profile="", score=1.0, spread=0.1, thresholds={"close": "0.2"}
+def test_what_stopped_a_trial_is_said_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    gated = Gated(trial=1, violations=(REFUSAL,), cause=Cause.SYNTAX)
+    first, second = said([gated], capsys)
+    assert "preflight_crash" in first
+    assert "line 3. Fix: Mend it." in second
+
+
+def test_a_further_look_and_a_demotion_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    decided = Decided(trial=1, decision=MEASURE)
+    demoted = Demoted(trial=1, cause=Cause.GATE, reason="12 too few")
+    lines = said([*BEGUN, evaluated(1, 0.5), decided, demoted], capsys)
+    assert lines[0] == "  0001 is measured again: two fresh looks"
+    assert "disqualified" in lines[1]
+    assert "12 too few" in lines[2]
+
+
+def test_calibration_says_what_the_seed_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    known = Calibration(
+        task="toy", profile="", score=1.0, spread=0.1, feasible=False, thresholds={"close": "0.2"}
     )
-    *_, line = said(*life(0, 1.0, None, session=""), Calibrated(calibration=calibration))
-    assert line == "◆ baseline loss 1.00, noise 0.10, close at least 0.2"
-
-
-def test_a_baseline_that_misses_a_gate() -> None:
-    calibration = Calibration(task="toy", profile="", score=1.0, feasible=False)
-    *_, line = said(*life(0, 1.0, None, session=""), Calibrated(calibration=calibration))
-    assert line.endswith("the seed recipe misses a gate")
-
-
-def test_what_is_measured_again_and_why() -> None:
-    *_, line = said(
-        *life(0, 1.0, None, session=""), *life(1, 0.5, None), Decided(trial=1, decision=MEASURE)
+    (line,) = said([Calibrated(calibration=known)], capsys)
+    assert line == (
+        "◆ baseline loss 1.0000, noise 0.1000, close at least 0.2, the seed recipe misses a gate"
     )
-    assert line == "  0001 is measured again: promising"
-
-
-def test_what_gates_or_evaluator_ended_comes_with_the_reason() -> None:
-    seed, new = life(0, 1.0, None, session=""), life(1, 0.5, None)
-    violation = Violation(rule="scope", message="Not yours.", fix="Restore it.")
-    refused = Gated(trial=1, cause=Cause.ILLEGAL, violations=(violation,))
-    crash = Outcome(cause=Cause.MEMORY, detail="9 GB \x1b[31m of 8")
-    crashed = Evaluated(trial=1, ordinal=0, outcome=crash)
-    illegal, broken = said(*seed, new[0], refused)[-1], said(*seed, *new[:3], crashed)[-1]
-    assert illegal.startswith("⊘ 0001") and "Not yours." in illegal.split("\n")[1]
-    assert broken.startswith("! 0001") and broken.split("\n")[1].strip().startswith("9 GB ")
-    assert "\x1b" not in broken
-
-
-def test_who_no_longer_holds() -> None:
-    *_, line = said(
-        *life(0, 1.0, None, session=""),
-        *life(1, 0.5, Verdict.KEEP),
-        Demoted(trial=1, cause=Cause.GATE, reason="misses the gate"),
-    )
-    assert line.startswith("✗ 0001") and line.endswith("\n       misses the gate")
-
-
-def test_the_rest_is_silence() -> None:
-    charged = Charged(session="s", specialist="arch", cost=Cost(dollars=1.0))
-    assert said(*life(0, 1.0, None, session=""), charged)[-1] == ""
-
-
-def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    plugins = PluginManager()
-    plugins.load(Group.REPORTER, "plain")
-    store = MemoryStore()
-    create(store, CREATED)
-    write(store, *life(0, 1.0, None, session=""), *life(1, 0.5, Verdict.KEEP))
-    for event in store.since(0):
-        view = LineageView(store, TASK)
-        plugins.hook.autores_event(event=event, view=view, settings=None)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("★ 0001") and err.count("\n") == 1
