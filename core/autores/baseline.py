@@ -37,6 +37,14 @@ async def ensure_baseline(run: Run) -> None:
         await _calibrate(run)
 
 
+async def recalibrate(run: Run, looks: int) -> None:
+    """Look at the seed recipe so many times more, and calibrate from all looks made here."""
+    await ensure_baseline(run)
+    if looks:
+        await _look(run, looks)
+        await _calibrate(run)
+
+
 async def _accept(run: Run) -> None:
     commit = await run.desk.code(lambda code: code.seed(Path(run.task.recipe.path)))
     submission = Submission(

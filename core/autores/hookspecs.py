@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from autores.scene import Scene
     from autores.tools import Tool
     from autores.turns import Turn
+    from autores.verify import Check
 
 hookspec = pluggy.HookspecMarker("autores")
 
@@ -288,6 +289,25 @@ def autores_decide(trial: Trial, view: LineageView, settings: SettingsBook) -> D
 
     Returns:
         Discard, lead or keep; or a request for further measurements.
+    """
+
+
+@hookspec
+def autores_conditions(
+    task: Task, trial: tuple[Outcome, ...], against: tuple[Outcome, ...]
+) -> Iterable[Check] | None:
+    """Add a task's own terms to the verdict of `autores verify`.
+
+    Called once when fresh looks at both sides have been made. All implementations are asked.
+    Significance, and the gates on pooled counts, are checked without this.
+
+    Args:
+        task: In its profile.
+        trial: Outcomes of the fresh looks at the trial that is claimed to be better.
+        against: Of those at the other, in the same order.
+
+    Returns:
+        Named conditions, each of which must hold, such as a least effect.
     """
 
 

@@ -86,14 +86,8 @@ def take_up(
             this is meant.
     """
     folder = RunFolder(root)
-    then = Manifest.read(folder.manifest)
-    if "imported" in then.run:
-        raise UserError(f"{root} was imported; it can be read and not changed")
-    given = {name: Value(value=v, source=str(folder.manifest)) for name, v in then.settings.items()}
-    both = SettingsBook(given | settings.values, environment=settings.environment)
-    loaded = load(both, plugins)
-    now = _manifest(loaded, then.run, loaded.world(both.environment.data_dir))
-    changes = then.changes(now)
+    loaded, then, now = resolved(folder, settings, plugins)
+    changes = [c for c in then.changes(now) if not c.startswith("versions.reporter:")]
     if changes and not accept_changes:
         listing = "; ".join(changes)
         raise UserError(
@@ -102,6 +96,23 @@ def take_up(
     if changes or dict(now.settings) != dict(then.settings):
         now.write(folder.manifest)
     return folder, loaded
+
+
+def resolved(
+    folder: RunFolder, settings: SettingsBook, plugins: PluginManager
+) -> tuple[Loaded, Manifest, Manifest]:
+    """What a run was begun with, loaded, with what stands in its manifest and would stand now.
+
+    Raises:
+        UserError: It is no run, or one that was imported.
+    """
+    then = Manifest.read(folder.manifest)
+    if "imported" in then.run:
+        raise UserError(f"{folder.root} was imported; it can be read and not changed")
+    given = {name: Value(value=v, source=str(folder.manifest)) for name, v in then.settings.items()}
+    both = SettingsBook(given | settings.values, environment=settings.environment)
+    loaded = load(both, plugins)
+    return loaded, then, _manifest(loaded, then.run, loaded.world(both.environment.data_dir))
 
 
 def _manifest(loaded: Loaded, about: Any, world: str) -> Manifest:

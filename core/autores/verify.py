@@ -57,6 +57,7 @@ def verify(
     direction: Direction,
     error: float = DEFAULT_ERROR,
     conditions: Iterable[Condition] = (),
+    checks: Iterable[Check] = (),
     seed: int = 0,
 ) -> Verification:
     """Judge scores of fresh, interleaved seeds that had no part in any earlier decision.
@@ -66,7 +67,8 @@ def verify(
         against: Scores of the other, measured between them.
         direction: Which way scores improve.
         error: The significance that Welch's one-sided test must reach.
-        conditions: The task's own terms, such as a gate on pooled counts or a least effect.
+        conditions: Further terms of the comparison itself, such as a least effect.
+        checks: Terms that were judged already, such as gates on pooled counts.
         seed: Of the bootstrap.
 
     Raises:
@@ -82,9 +84,9 @@ def verify(
         holds=tested.p <= error,
         detail=f"p = {tested.p:.2g}, needs ≤ {error:g}",
     )
-    checks = (significant, *(condition(tested) for condition in conditions))
+    terms = (significant, *(condition(tested) for condition in conditions), *checks)
     return Verification(
-        verified=all(check.holds for check in checks),
+        verified=all(term.holds for term in terms),
         effect=tested.effect,
         effect_size=_effect_size(tested.effect, ours, theirs),
         p=tested.p,
@@ -93,7 +95,7 @@ def verify(
         bootstrap=bootstrap_interval(ours, theirs, seed=seed),
         looks=(len(trial), len(against)),
         error=error,
-        checks=checks,
+        checks=terms,
     )
 
 

@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, Lazy] = {
     "finalize": Lazy("finalizing", "Put what was kept on a branch of your own repository."),
     "export": Lazy("exporting", "Write a run's lineage or code for other programs."),
     "audit": Lazy("auditing", "Check that no record of a run was changed, cut or inserted."),
+    "calibrate": Lazy("claims", "Measure the seed recipe and its noise."),
+    "verify": Lazy("claims", "Measure a trial and another on fresh seeds, and judge."),
     "analyze": Lazy("analysing", "Read a trajectory: costs, repairs, misses, foresight."),
     "import": Lazy("importing", "Take in runs that others recorded.", "import_"),
     "check": Lazy("checking", "Ask a task's gates what they think of a folder."),
