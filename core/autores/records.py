@@ -333,6 +333,8 @@ class Measurement:
     seed: int
     wall: float
     cpu: float = 0.0
+    preemptions: int = 0
+    """How often it was taken off a processor that it would have used."""
     peak_memory: int = 0
     exit: int | None = None
     signal: int | None = None

@@ -40,6 +40,8 @@ class Profile:
     gpus: int = 0
     cpus: int = 0
     """Processors that a recipe is bound to; 0: all."""
+    watches_machine: bool = True
+    """Whether a seed is timed once more when the machine moved: see `Arena.calmly`."""
     real_only: bool = False
     """Only CIFAR-10 itself will do."""
     gate: str | None = None
@@ -87,6 +89,7 @@ PROFILES: Mapping[str, Profile] = {
             seed_bytes=_SMALL_BYTES,
             cpus=_ONE,
             looks=3,
+            watches_machine=False,
         ),
         Profile(
             name="cpu",

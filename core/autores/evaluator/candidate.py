@@ -268,6 +268,7 @@ class Candidate:
                 seed=self._charge.seed,
                 wall=wall,
                 cpu=usage.cpu_seconds if whole else 0.0,
+                preemptions=usage.preemptions if whole else 0,
                 peak_memory=usage.peak_bytes if whole else 0,
                 exit=ended.code if ended and not ended.killed and not self._asked else None,
                 signal=ended.signal if ended and not ended.killed and not self._asked else None,

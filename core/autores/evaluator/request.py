@@ -38,8 +38,11 @@ class EvaluationRequest:
 
     @property
     def outer_wall(self) -> float:
-        """Seconds after which the whole evaluation is ended from outside."""
-        return self.limits.total_wall * max(1, len(self.evaluation.seeds))
+        """Seconds after which the whole evaluation is ended from outside.
+
+        One seed may be measured twice: see `Arena.calmly`.
+        """
+        return self.limits.total_wall * (max(1, len(self.evaluation.seeds)) + 1)
 
     def derive(self, *labels: str | int) -> bytes:
         """A secret of 16 bytes for one use, such as `derive("order", seed)`."""

@@ -14,7 +14,9 @@ import pytest
 
 from autores.codec import canonical, to_json
 from autores.evaluator.arena import Arena, Failed, Phase, sandbox_for
+from autores.evaluator.calm import Pulse
 from autores.evaluator.sandbox import Level, Sandbox
+from autores.hardware import usable_cpus
 from autores.records import Calibration, Gate, Measurement, Sample
 from autores.scoring import Text, score_chunks
 from autores.status import Cause
@@ -532,3 +534,48 @@ def test_folders_are_gone_when_a_phase_is_over(arena_of: Arenas, tmp_path: Path)
     train(arena)
     left = {p.name for p in (tmp_path / "arena-0").glob("*/*")}
     assert left == {"train.py", "harness.py", "artifact"}
+
+
+# ------------------------------------------------------------------------------- calmness
+
+
+def calm_arena(arena: Arena, monkeypatch: pytest.MonkeyPatch, *chunks: float) -> list[float]:
+    """An arena whose pulses find work to take so long; what it measures counts up."""
+    pulses = iter(Pulse(at=float(i), chunk=c, stolen=0.0) for i, c in enumerate(chunks))
+    monkeypatch.setattr("autores.evaluator.arena.take_pulse", lambda cpus: next(pulses))
+    monkeypatch.setattr("autores.evaluator.arena.COOL_DOWN", 0.0)
+    scores: list[float] = []
+
+    def measure() -> Sample:
+        scores.append(len(scores) + 1.0)
+        return Sample(seed=1, score=scores[-1])
+
+    for _ in range(len(chunks) - 1):
+        arena.record(arena.calmly(measure))
+    return scores
+
+
+def test_what_is_timed_on_a_calm_machine_is_timed_once(
+    arena_of: Arenas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena = arena_of(HONEST)
+    assert calm_arena(arena, monkeypatch, 1.0, 1.01, 0.99) == [1.0, 2.0]
+    assert "measured_again" not in arena.outcome(1.0).metrics
+
+
+def test_what_was_disturbed_is_timed_once_more_and_the_last_counts(
+    arena_of: Arenas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena = arena_of(HONEST)
+    assert calm_arena(arena, monkeypatch, 1.0, 1.5, 3.0, 1.0) == [1.0, 2.0, 3.0, 4.0]
+    assert [sample.score for sample in arena.samples] == [2.0, 3.0, 4.0]
+    assert "factor of 1.50" in arena.unrest
+    assert arena.outcome(1.0).metrics["measured_again"] == 1.0
+
+
+def test_a_candidate_is_bound_to_so_many_processors(arena_of: Arenas) -> None:
+    arena = arena_of(HONEST, cpus=1)
+    assert arena.cpus == {usable_cpus()[-1]}
+    arena.request = replace(arena.request, cpus=(3, 5))
+    assert arena.cpus == {5}
+    assert arena_of(HONEST).cpus == frozenset()
