@@ -39,7 +39,10 @@ class Loop:
         self._promised = 0
         """Sessions that have not submitted yet."""
         self._opened = 0
-        self._failures = 0
+        self._vain = 0
+        """Sessions in a row that submitted nothing."""
+        self._failure = ""
+        """What was wrong with the last session, if anything was."""
         self._milestones = run.store.head().finished // run.settings.run.milestone
         self._deciding = asyncio.Lock()
         self._tasks: asyncio.TaskGroup
@@ -63,16 +66,21 @@ class Loop:
         pause = seconds_of(self._run.settings.run.retry)
         while turn := await self._turn():
             if await self._session(turn, self._run.agent):
-                pause, self._failures = seconds_of(self._run.settings.run.retry), 0
+                pause, self._vain = seconds_of(self._run.settings.run.retry), 0
                 continue
-            self._failures += 1
-            if self._failures >= self._run.settings.run.give_up and not self._stop.asked:
-                raise RunFailed(
-                    f"{self._failures} sessions in a row submitted nothing; "
-                    "their transcripts lie in the run's folder under sessions/"
-                )
+            self._count_vain_session()
             await self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _count_vain_session(self) -> None:
+        """Too many in a row end the run: well if they had nothing to say, badly if they failed."""
+        self._vain += 1
+        if self._vain < self._run.settings.run.give_up or self._stop.asked:
+            return
+        reason = f"{self._vain} sessions in a row submitted nothing"
+        if self._failure:
+            raise RunFailed(f"{reason}; the last one failed: {self._failure}")
+        self._stop.request(reason)
 
     async def _turn(self) -> Turn | None:
         """Whose turn it is; waits while all that the budget allows is promised."""
@@ -119,6 +127,7 @@ class Loop:
         name = f"{self._run.store.head().seq:x}.{self._opened}"
         self._active[turn.specialist] += 1
         session: LiveSession | None = None
+        self._failure = ""
         try:
             session = self._open(name, turn)
             try:
@@ -129,8 +138,9 @@ class Loop:
             raise
         except Exception as error:
             log.warning("session %s failed", name, exc_info=not isinstance(error, AutoresError))
+            self._failure = f"{type(error).__name__}: {error}"
             if session is not None:
-                session.record("failed", f"{type(error).__name__}: {error}")
+                session.record("failed", self._failure)
         finally:
             self._active[turn.specialist] -= 1
             if session is None or not session.submitted:

@@ -151,8 +151,17 @@ def test_agents_that_never_submit_end_the_run(tmp_path: Path) -> None:
         async def run(self, session: Session) -> None:
             return
 
-    with pytest.raises(RunFailed, match="3 sessions in a row submitted nothing"):
-        play(tmp_path, give_up=3, plugins=[Offers(Idle())])
+    played = play(tmp_path, give_up=3, plugins=[Offers(Idle())])
+    assert played.reason == "3 sessions in a row submitted nothing"
+
+
+def test_agents_that_always_fail_fail_the_run(tmp_path: Path) -> None:
+    class Stumbles:
+        async def run(self, session: Session) -> None:
+            raise ValueError("stumbled")
+
+    with pytest.raises(RunFailed, match="3 sessions in a row .* ValueError: stumbled"):
+        play(tmp_path, give_up=3, plugins=[Offers(Stumbles())])
 
 
 def test_an_agent_that_hangs_is_ended(tmp_path: Path) -> None:
