@@ -125,7 +125,7 @@ def _claude(settings: Settings, *, bare: bool) -> Program:
     words += ["--model", "{model}"] if settings.model else []
     words += ["--output-format", "stream-json", "--verbose"]
     words += ["--mcp-config", "{mcp_config}", "--strict-mcp-config"]
-    words += ["--allowedTools", tools, "--permission-prompts", "none"]
+    words += ["--allowedTools", tools]  # without a terminal all others are denied
     words += ["--max-budget-usd", "{dollars}"] if settings.dollars is not None else []
     variables = {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -9,7 +9,7 @@ import json
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autores.testing.fake_anthropic.exchange import Block, Reply, Request, text, thinking, tool_use
@@ -17,6 +17,9 @@ from autores.testing.fake_anthropic.exchange import Block, Reply, Request, text,
 _LINE = re.compile(r"^ *\d+  (\s*(\w+) *= *)(\d+(?:\.\d+)?)(.*)$", re.MULTILINE)
 _FILE = re.compile(r"editable.*  (\S+\.py)$", re.MULTILINE)
 _NUMBER = re.compile(r"submitted as trial (\d+)")
+_PROMPT = re.compile(r"/[^\s\"]*/prompt\.md")
+PATIENT = 40
+"""Messages after which a specialist no longer waits for its tools."""
 _FACTORS = (0.5, 0.8, 1.25, 1.5, 2.0)
 
 
@@ -32,20 +35,46 @@ class Call:
 class Competent:
     """Answers every request with the next sensible step."""
 
-    def __init__(self, *, pause: float = 0.0, thinks: bool = True) -> None:
+    def __init__(self, *, pause: float = 0.0, thinks: bool = True, prefix: str = "") -> None:
+        """Play a specialist.
+
+        Args:
+            pause: Seconds before each event of an answer.
+            thinks: Whether it thinks before it speaks.
+            prefix: Of the names of our tools, where a program offers them as its own.
+        """
         self._pause = pause
         self._thinks = thinks
+        self._prefix = prefix
 
     def __call__(self, request: Request) -> Reply:
         """The next step of this conversation."""
-        calls = list(history(request.messages))
-        draw = random.Random(
-            json.dumps([request.body.get("system"), request.messages[0], len(calls)])
-        )
-        content = _next(calls, draw)
+        known = {tool["name"] for tool in request.body.get("tools", ())}
+        if self._prefix and f"{self._prefix}submit_trial" not in known:
+            return _prepare(request)
+        calls = [
+            replace(call, name=call.name.removeprefix(self._prefix))
+            for call in history(request.messages)
+            if call.name.startswith(self._prefix)
+        ]
+        seed = json.dumps([request.body.get("system"), request.messages[0], len(calls)])
+        content = tuple(map(self._named, _next(calls, random.Random(seed))))
         if self._thinks:
             content = (thinking(f"Step {len(calls)}."), *content)
         return Reply(content=content, pause=self._pause)
+
+    def _named(self, block: Block) -> Block:
+        is_call = block["type"] == "tool_use"
+        return {**block, "name": self._prefix + block["name"]} if is_call else block
+
+
+def _prepare(request: Request) -> Reply:
+    """Read the task, as long as our tools are not there yet; a program may start them late."""
+    found = _PROMPT.search(json.dumps(request.messages))
+    reads = any(tool["name"] == "Read" for tool in request.body.get("tools", ()))
+    if found and reads and len(request.messages) < PATIENT:
+        return Reply(content=(tool_use("Read", file_path=found[0]),))
+    return Reply(content=(text("ok"),))
 
 
 def history(messages: Sequence[Mapping[str, Any]]) -> Iterator[Call]:
@@ -57,7 +86,7 @@ def history(messages: Sequence[Mapping[str, Any]]) -> Iterator[Call]:
         for block in message["content"]:
             if block["type"] == "tool_use":
                 asked[block["id"]] = block
-            elif block["type"] == "tool_result":
+            elif block["type"] == "tool_result" and block["tool_use_id"] in asked:
                 use = asked[block["tool_use_id"]]
                 yield Call(name=use["name"], arguments=use["input"], answer=_said(block))
 
