@@ -111,6 +111,6 @@ def _give_up_if_hopeless(arena: Arena, each: int) -> None:
     if threshold is not None and is_hopeless(right, asked, to_come, threshold):
         raise Failed(
             Cause.GATE,
-            f"stopped after {len(arena.samples)} seeds: {right:,} of {asked:,} right "
-            f"can hardly become {threshold} any more",
+            f"stopped after {len(arena.samples)} of {len(request.evaluation.seeds)} seeds: "
+            f"{right:,} of {asked:,} right can hardly become {threshold} any more",
         )

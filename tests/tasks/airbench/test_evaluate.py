@@ -75,7 +75,7 @@ def evaluate(full: None, prepared: data.Prepared, tmp_path: Path) -> Evaluate:
             ordinal=0,
             purpose=Purpose.FIRST,
             commit="c",
-            seeds=(11,),
+            seeds=changes.pop("seeds", (11,)),
             world=prepared.world,
             split=changes.pop("split", Split.EVALUATION),
         )
@@ -88,7 +88,6 @@ def evaluate(full: None, prepared: data.Prepared, tmp_path: Path) -> Evaluate:
             data_dir=str(prepared.folder.parents[1]),
             secret="ab" * 16,
             min_level="full",
-            cpus=(min(os.sched_getaffinity(0)),),  # two threads crawl beside other work
         )
         request = replace(request, **changes)
         write_bundle(tmp_path / "bundle", [request], {"c": {"train.py": source}})
@@ -146,6 +145,15 @@ def test_who_misses_the_gate_has_counts_and_no_score(evaluate: Evaluate) -> None
     assert (outcome.cause, outcome.score) == (Cause.GATE, None)
     assert outcome.counts["asked"] == 1_000
     assert "short of 0.9" in outcome.detail
+
+
+@pytest.mark.full
+def test_what_can_hardly_pass_any_more_is_stopped(evaluate: Evaluate) -> None:
+    outcome = evaluate(ORACLE.encode(), seeds=(11, 12, 13), calibration=_calibrated())
+    assert (outcome.cause, outcome.score) == (Cause.GATE, None)
+    assert outcome.counts["asked"] == 1_000
+    assert len(outcome.samples) == 1
+    assert outcome.detail.startswith("stopped after 1 of 3 seeds: ")
 
 
 @pytest.mark.full
