@@ -18,6 +18,8 @@ from autores import hookspecs
 from autores.errors import PluginError, UserError, unknown
 
 PREFIX = "autores_"
+OFF = "no:"
+"""Before a name: this plugin is switched off."""
 
 
 class Group(Enum):
@@ -70,9 +72,25 @@ class PluginManager:
         self._pluggy = pluggy.PluginManager("autores")
         self._pluggy.add_hookspecs(hookspecs)
         self._specs = _specifications()
-        self._disabled = frozenset(disabled)
+        self._disabled = set(disabled)
+        self._asked: list[str] = []
         self._installed: dict[Group, dict[str, Available]] = {}
         self._loaded: dict[tuple[Group, str], ModuleType] = {}
+
+    def ask(self, requests: Iterable[str]) -> None:
+        """Do what `-p` says: `no:NAME` switches a plugin off, anything else is a module."""
+        new = [request for request in requests if request not in self._asked]
+        self._asked += new
+        self._disabled |= {r.removeprefix(OFF) for r in new if r.startswith(OFF)}
+        self._installed.clear()
+        for module in new:
+            if not module.startswith(OFF):
+                self.load_module(module)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """All that `-p` has said."""
+        return tuple(self._asked)
 
     @cached_property
     def _points(self) -> metadata.EntryPoints:

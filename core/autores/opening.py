@@ -71,6 +71,7 @@ def begin(settings: SettingsBook, plugins: PluginManager) -> tuple[RunFolder, Lo
         "began": round(now, 3),
         "deadline": budget.deadline,
         "hidden": list(arms.hidden(settings.run)),
+        "plugins": list(plugins.asked),
     }
     _manifest(loaded, about, world).write(folder.manifest)
     return folder, loaded
@@ -111,6 +112,7 @@ def resolved(
         raise UserError(f"{folder.root} was imported; it can be read and not changed")
     given = {name: Value(value=v, source=str(folder.manifest)) for name, v in then.settings.items()}
     both = SettingsBook(given | settings.values, environment=settings.environment)
+    plugins.ask(then.run.get("plugins", ()))
     loaded = load(both, plugins)
     return loaded, then, _manifest(loaded, then.run, loaded.world(both.environment.data_dir))
 

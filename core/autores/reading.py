@@ -66,6 +66,7 @@ def reading(root: Path, environment: Environment) -> Iterator[Reading]:
     values = {n: Value(value=v, source=str(folder.manifest)) for n, v in manifest.settings.items()}
     settings = SettingsBook(values, environment=environment)
     plugins = PluginManager()
+    plugins.ask(manifest.run.get("plugins", ()))
     task, _ = load_task(settings, plugins)
     url = store_url(settings, folder)
     plugins.load(Group.STORE, scheme_of(url))

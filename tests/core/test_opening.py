@@ -16,7 +16,7 @@ from autores.events import Accepted, Marked
 from autores.folder import RunFolder
 from autores.gatekeeper import DirectGates
 from autores.lineage.store import OtherLineage
-from autores.manager import PluginManager
+from autores.manager import Group, PluginManager
 from autores.manifest import Manifest
 from autores.moves import Move
 from autores.opening import begin, opened, take_up
@@ -238,3 +238,11 @@ def test_what_a_killed_supervisor_left_is_mended(
     asyncio.run(killed())
     assert asyncio.run(resumed()) == (["a.1"], [0, 1])
     assert folder.transcript("a.1").exists()
+
+
+def test_plugins_that_were_switched_off_stay_off(place: Path) -> None:
+    plugins = PluginManager()
+    plugins.ask(["no:augment"])
+    folder, _ = begin(settings(), plugins)
+    _, loaded = take_up(folder.root, again(), PluginManager(), accept_changes=False)
+    assert "augment" not in loaded.plugins.installed(Group.SPECIALIST)

@@ -72,15 +72,9 @@ def given(
     settings = gather(
         file=config, environment=Environment.read(), options=options, overrides=overrides
     )
-    manager = PluginManager(disabled=[p.removeprefix("no:") for p in plugins if _is_off(p)])
-    for module in plugins:
-        if not _is_off(module):
-            manager.load_module(module)
+    manager = PluginManager()
+    manager.ask(plugins)
     return Given(settings=settings, plugins=manager)
-
-
-def _is_off(plugin: str) -> bool:
-    return plugin.startswith("no:")
 
 
 def located(run: Path, environment: Environment) -> Path:
