@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from autores.errors import UserError
-from autores.tasks.text.questions import QUESTION_SETS, QuestionSet, questions
+from autores.tasks.text.dice import Dice
+from autores.tasks.text.questions import QUESTION_SETS, QuestionKind, QuestionSet, questions
 
 FOLDER = "eval_bundle"
+CHOSEN_FROM = 6
+"""Times as many questions are drawn as are asked."""
 Item = Mapping[str, Any]
 PUBLISHED_CHANCE: Mapping[str, float] = {
     "hellaswag_zeroshot": 25,
@@ -121,7 +125,7 @@ def write_generated(folder: Path, key: bytes, split: str, items: int) -> None:
         place = f"{_CATEGORIES.get(one.label, 'world_knowledge')}/{one.label}.jsonl"
         path = folder / "eval_data" / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        drawn = questions(key, one, split, items)
+        drawn = _drawn(key, one, split, items)
         path.write_text("".join(json.dumps(item) + "\n" for item in drawn))
         listed.append(_listed(one, place))
         rows.append({"Eval Task": one.label, "Random baseline": one.chance})
@@ -130,6 +134,44 @@ def write_generated(folder: Path, key: bytes, split: str, items: int) -> None:
         writer = csv.DictWriter(file, ["Eval Task", "Random baseline"])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _drawn(key: bytes, one: QuestionSet, split: str, items: int) -> list[Item]:
+    """Questions; choices are chosen so that liking a word, whatever is asked, earns nothing."""
+    if one.kind is not QuestionKind.CHOICE:
+        return questions(key, one, split, items)
+    shown, right, found = Counter[str](), Counter[str](), list[Item]()
+    drawn = questions(key, one, split, CHOSEN_FROM * items)
+    if len({_right(item) for item in drawn}) < len(drawn) / 8:
+        drawn = _among_answers(drawn, Dice(key, "options", one.label, split))
+    for item in drawn:
+        gold, choices = _right(item), item["choices"]
+        if len(choices) * right[gold] <= shown[gold]:
+            shown.update(choices)
+            right[gold] += 1
+            found.append(item)
+    if len(found) < items:
+        raise ValueError(f"{one.label}: only {len(found)} balanced questions")
+    return found[:items]
+
+
+def _among_answers(drawn: Sequence[Item], dice: Dice) -> list[Item]:
+    """Let the wrong options be what is right elsewhere, as often as it is."""
+    answers = [_right(item) for item in drawn]
+    found = []
+    for item, right in zip(drawn, answers, strict=True):
+        wrong = list[str]()
+        while len(wrong) < len(item["choices"]) - 1:
+            other = dice.pick(answers)
+            if other != right and other not in wrong:
+                wrong.append(other)
+        wrong.insert(item["gold"], right)
+        found.append({**item, "choices": wrong})
+    return found
+
+
+def _right(item: Item) -> str:
+    return str(item["choices"][item["gold"]])
 
 
 def _listed(one: QuestionSet, place: str) -> dict[str, Any]:

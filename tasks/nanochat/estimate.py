@@ -82,10 +82,16 @@ def count(tree: Tree, sizes: Mapping[str, Any]) -> int | None:
     return parameters(sizes, _mlp_ratio(tree)) if unchanged(tree, MODEL, *_NET) else None
 
 
-def memory(sizes: Mapping[str, Any], count: int) -> int:
-    """Bytes of one rank, roughly: weights and what belongs to them, activations, logits."""
+def memory(sizes: Mapping[str, Any], count: int, *, precision: int = 4) -> int:
+    """Bytes of one rank, roughly: weights and what belongs to them, activations, logits.
+
+    Args:
+        sizes: Of the profile.
+        count: Parameters.
+        precision: Bytes of a number that waits for the backward pass.
+    """
     places = sizes["device_batch"] * sizes["sequence"]
-    kept = places * sizes["depth"] * sizes["width"] * _CHANNELS_KEPT * 4
+    kept = places * sizes["depth"] * sizes["width"] * _CHANNELS_KEPT * precision
     logits = places * sizes["vocabulary"] * _LOGITS_COPIES * 4
     return int(_BYTES_PER_PARAMETER * count + kept + logits)
 

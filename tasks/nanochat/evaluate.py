@@ -26,6 +26,8 @@ SMOKE_SEED = 0
 """Nothing that is measured depends on it."""
 SLOWER_INFERENCE = 2.0
 """Inference may take so many times what the seed recipe takes."""
+SHORTEST_INFERENCE = 5.0
+"""Seconds that are always allowed: what takes less varies by more than twice."""
 AUDITED = {Purpose.CONFIRM, Purpose.VERIFY, Purpose.CERTIFY}
 """Only what might be kept is audited."""
 
@@ -149,4 +151,6 @@ def _prepared(arena: Arena) -> Prepared:
 def _inference_wall(arena: Arena) -> float:
     limit = arena.request.limits.wall["inference"]
     seed_recipe = arena.request.reference("inference")
-    return limit if seed_recipe is None else min(limit, SLOWER_INFERENCE * seed_recipe)
+    if seed_recipe is None:
+        return limit
+    return min(limit, max(SHORTEST_INFERENCE, SLOWER_INFERENCE * seed_recipe))

@@ -152,10 +152,12 @@ def _parameters(tree: Tree, profile: Profile) -> Iterator[Violation]:
             severity=Severity.WARN,
             path=estimate.MODEL,
         )
-    if (wanted := estimate.memory(profile.sizes, found)) > profile.memory_bytes:
+    precision = 2 if profile.gpus else 4
+    wanted = estimate.memory(profile.sizes, found, precision=precision)
+    if wanted > profile.rank_bytes:
         yield Violation(
             rule="memory",
-            message=f"about {wanted / 2**30:.1f} GiB of {profile.memory_bytes / 2**30:.0f}.",
+            message=f"about {wanted / 2**30:.1f} GiB of {profile.rank_bytes / 2**30:.0f}.",
             fix="Make the net smaller.",
             path=estimate.MODEL,
             cause=Cause.MEMORY,

@@ -34,7 +34,7 @@ async def profile(context: ToolContext) -> str:
 
 
 @tool()
-async def profile_pipeline(context: ToolContext, steps: int = 5) -> str:  # noqa: D417
+async def profile_pipeline(context: ToolContext, steps: int = 5) -> str:
     """Time some training steps on made-up tokens and documents, in the sandbox.
 
     Says parameters, tokens per second, the share of reading and packing, the peak of memory,
@@ -90,8 +90,9 @@ def _sizes(tree: FileTree, chosen: Profile) -> Iterator[str]:
     if found is None or count is None:
         yield "the formulas of net or schedule were changed: use profile_pipeline"
         return
-    needed = estimate.memory(chosen.sizes, count) / 2**30
-    yield f"{count:,} parameters; about {needed:.2f} GiB of {chosen.memory_bytes / 2**30:.0f}"
+    precision = 2 if chosen.gpus else 4
+    needed = estimate.memory(chosen.sizes, count, precision=precision) / 2**30
+    yield f"{count:,} parameters; about {needed:.2f} GiB of {chosen.rank_bytes / 2**30:.0f}"
     yield f"{found.steps:,} steps of {found.batch:,} tokens, {found.tokens:,} together"
 
 

@@ -234,8 +234,8 @@ def test_rows_take_the_largest_document_that_fits(
     monkeypatch.setattr(recipe.data, "waiting", 3)
     stream = ([0] + [number] * (size - 1) for number, size in enumerate((4, 7, 3, 20, 5, 2, 9), 1))
     first, second = islice(recipe.data.rows(stream, 10), 2)
-    assert first == [0, 2, 2, 2, 2, 2, 2] + [0, 3, 3]
-    assert second == [0, 5, 5, 5, 5] + [0, 1, 1, 1] + [0]  # what is left of one that is cut
+    assert first == [0, 2, 2, 2, 2, 2, 2, 0, 3, 3]
+    assert second == [0, 5, 5, 5, 5, 0, 1, 1, 1, 0]  # what is left of one that is cut
 
 
 def test_where_nothing_fits_the_shortest_is_cut(
