@@ -311,6 +311,21 @@ def autores_conditions(
     """
 
 
+@hookspec(firstresult=True)
+def autores_certification(task: Task) -> str | None:
+    """Say what the certification part of the held-out data is.
+
+    Called by `autores certify`. A task that answers measures on that part alone when a request's
+    evaluation has `split` `CERTIFICATION`.
+
+    Args:
+        task: In its profile.
+
+    Returns:
+        What it is, for people, such as `a withheld shard`; None where there is no such part.
+    """
+
+
 # ------------------------------------------------------------------------------ events
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from autores.agent import Agent, Exhausted, SessionBrief, SessionOver
+from autores.baseline import SEED
 from autores.budget import Reserved, admits, ended
 from autores.config import seconds_of
 from autores.errors import AutoresError, RunFailed, UserError, unknown
@@ -219,7 +220,7 @@ class Loop:
 
     async def _gate(self, trial: Trial) -> Gated | None:
         """What the gates say; None if they refuse it, which is written down."""
-        specialist = self._run.specialists[trial.submission.specialist]
+        specialist = self._run.specialists.get(trial.submission.specialist, SEED)
         violations = await self._run.gates.check(trial.submission, specialist)
         refused = [v for v in violations if v.severity is Severity.REFUSE]
         gated = Gated(

@@ -13,7 +13,13 @@ BASELINE = 0
 
 
 async def verify_trial(
-    run: Run, trial: int, *, against: int = BASELINE, seeds: int, error: float
+    run: Run,
+    trial: int,
+    *,
+    against: int = BASELINE,
+    seeds: int,
+    error: float,
+    first: bool = False,
 ) -> Verification:
     """Measure both sides in interleaved pairs, judge, and write the verdict into the lineage.
 
@@ -23,11 +29,12 @@ async def verify_trial(
         against: Than this.
         seeds: Fresh looks at each side.
         error: The significance that the test must reach.
+        first: Whether these may be the trial's first looks.
 
     Raises:
         UserError: The trials are the same, or one has nothing that can be measured.
     """
-    for number in (trial, against):
+    for number in () if first else (trial, against):
         _require_measurable(run.store.get(number))
     if trial == against or seeds < 2:
         raise UserError("verify compares two different trials with at least two seeds each")

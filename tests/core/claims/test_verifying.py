@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import pytest
 
 from autores import hookimpl
-from autores.claims.measuring import measuring
 from autores.claims.verifying import verify_trial
 from autores.cli import run as command
-from autores.config import gather
 from autores.errors import UserError
 from autores.events import Verified
 from autores.manager import PluginManager
@@ -21,7 +18,7 @@ from autores.run import Run
 from autores.testing.playing import Played, play
 from autores.verify import Check, Verification
 
-R = TypeVar("R")
+Within = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +33,23 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play(tmp_path, of=script, max_trials=2)
 
 
-def within(
-    played: Played, work: Callable[[Run], Awaitable[R]], plugins: PluginManager | None = None
-) -> R:
-    async def opened() -> R:
-        settings = gather(file=None, environment=played.environment, options={})
-        async with measuring(played.root, settings, plugins or PluginManager()) as run:
-            return await work(run)
+@pytest.fixture
+def verified(within: Within) -> Callable[..., Verification]:
+    def verified_in(
+        played: Played, trial: int, against: int = 0, plugins: PluginManager | None = None
+    ) -> Verification:
+        async def work(run: Run) -> Verification:
+            return await verify_trial(run, trial, against=against, seeds=6, error=0.01)
 
-    return asyncio.run(opened())
+        found: Verification = within(played, work, plugins)
+        return found
+
+    return verified_in
 
 
-def verified(played: Played, trial: int, plugins: PluginManager | None = None) -> Verification:
-    return within(played, lambda run: verify_trial(run, trial, seeds=6, error=0.01), plugins)
-
-
-def test_what_is_much_better_is_verified_on_fresh_interleaved_seeds(played: Played) -> None:
+def test_what_is_much_better_is_verified_on_fresh_interleaved_seeds(
+    played: Played, verified: Callable[..., Verification]
+) -> None:
     verdict = verified(played, 1)
     assert verdict.verified and verdict.effect > 0 and verdict.looks == (6, 6)
     with played.reading() as found:
@@ -68,12 +66,14 @@ def test_what_is_much_better_is_verified_on_fresh_interleaved_seeds(played: Play
         assert event.verdict["verified"] and len(event.verdict["checks"]) == 3
 
 
-def test_the_other_way_round_it_is_not(played: Played) -> None:
-    verdict = within(played, lambda run: verify_trial(run, 0, against=1, seeds=4, error=0.01))
+def test_the_other_way_round_it_is_not(
+    played: Played, verified: Callable[..., Verification]
+) -> None:
+    verdict = verified(played, 0, 1)
     assert not verdict.verified and verdict.effect < 0
 
 
-def test_the_task_has_its_own_terms(played: Played) -> None:
+def test_the_task_has_its_own_terms(played: Played, verified: Callable[..., Verification]) -> None:
     class Strict:
         @hookimpl
         def autores_conditions(
@@ -83,18 +83,22 @@ def test_the_task_has_its_own_terms(played: Played) -> None:
 
     manager = PluginManager()
     manager.register(Strict(), "strict-terms")
-    verdict = verified(played, 1, manager)
+    verdict = verified(played, 1, plugins=manager)
     assert not verdict.verified and verdict.checks[-1].name == "twelve looks"
 
 
-def test_what_never_measured_anything_cannot_be_verified(played: Played) -> None:
+def test_what_never_measured_anything_cannot_be_verified(
+    played: Played, verified: Callable[..., Verification]
+) -> None:
     with pytest.raises(UserError, match="at least two valid looks"):
         verified(played, 2)
     with pytest.raises(UserError, match="two different trials"):
-        within(played, lambda run: verify_trial(run, 0, seeds=4, error=0.01))
+        verified(played, 0)
 
 
-def test_a_change_of_the_task_is_noticed(played: Played) -> None:
+def test_a_change_of_the_task_is_noticed(
+    played: Played, verified: Callable[..., Verification]
+) -> None:
     manifest = played.root / "run.toml"
     text = manifest.read_text()
     begin = text.index("[hashes]")

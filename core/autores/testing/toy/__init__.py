@@ -102,6 +102,12 @@ def autores_budget(task: Task) -> Limits:
 
 
 @hookimpl
+def autores_certification() -> str:
+    """Points that no evaluation ever asks for."""
+    return "points of the same curve that were held back"
+
+
+@hookimpl
 def autores_evaluate(request: EvaluationRequest, tree: Tree) -> Outcome:
     """Train with the recipe's numbers on each seed's points; score on points never shown."""
     begun = time.monotonic()

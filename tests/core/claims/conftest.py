@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from autores import hookimpl
+from autores.claims.measuring import measuring
+from autores.config import gather
+from autores.manager import PluginManager
+from autores.records import Decision, Trial
+from autores.run import Run
+from autores.status import Verdict
+from autores.testing.playing import Played, play
+
+Within = Callable[..., Any]
+
+
+class KeepsAll:
+    """A policy that keeps whatever was measured."""
+
+    @hookimpl
+    def autores_decide(self, trial: Trial) -> Decision:
+        return Decision(verdict=Verdict.KEEP, policy="keeps all")
+
+
+@pytest.fixture(scope="session")
+def within() -> Within:
+    """Open a run that was played, and do something in it."""
+
+    def opened_for(
+        played: Played, work: Callable[[Run], Awaitable[Any]], plugins: PluginManager | None = None
+    ) -> Any:
+        async def opened() -> Any:
+            settings = gather(file=None, environment=played.environment, options={})
+            async with measuring(played.root, settings, plugins or PluginManager()) as run:
+                return await work(run)
+
+        return asyncio.run(opened())
+
+    return opened_for
+
+
+@pytest.fixture
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """A run of two keeps: the first step helps, the second does nothing at all."""
+    folder = tmp_path_factory.mktemp("stepped")
+    edits = [
+        {"path": "fit.py", "old": "steps = 60", "new": "steps = 600"},
+        {"path": "fit.py", "old": "degree = 4  # of the", "new": "degree = 4  # of that"},
+    ]
+    (folder / "script.json").write_text(json.dumps(edits))
+    script = {"agent.scripted.path": str(folder / "script.json")}
+    return play(folder, plugins=[KeepsAll()], of=script, max_trials=len(edits))
