@@ -94,7 +94,7 @@ PROFILES: Mapping[str, Profile] = {
         Profile(
             name="cpu",
             seeds=3,
-            sizes={**_SMALL, "epochs": 6, "train_images": 5_000, "test_images": 3_000},
+            sizes={**_SMALL, "epochs": 5, "train_images": 5_000, "test_images": 3_000},
             difficulty=Difficulty(
                 noise=0.11, turn=0.46, warp=0.12, tint=0.03, clutter=0.75, occlusion=0.58
             ),
