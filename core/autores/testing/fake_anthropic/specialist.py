@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"submitted as trial (\d+)")
 _PROMPT = re.compile(r"/[^\s\"]*/prompt\.md")
 PATIENT = 40
 """Messages after which a specialist no longer waits for its tools."""
-_FACTORS = (0.5, 0.8, 1.25, 1.5, 2.0)
+_SMALLEST, _LARGEST = 0.4, 2.5
+"""By which a number is multiplied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +129,8 @@ def _edit(calls: Sequence[Call], draw: random.Random) -> tuple[Block, ...]:
     if not lines:
         return (text("I have nothing more to try."),)
     match = draw.choice(lines)
-    value = float(match[3]) * draw.choice(_FACTORS)
-    new = f"{value:.6g}" if "." in match[3] else str(max(1, round(value)))
+    value = float(match[3]) * draw.uniform(_SMALLEST, _LARGEST)
+    new = f"{value:.4g}" if "." in match[3] else str(max(1, round(value)))
     arguments = {
         "path": read.arguments["path"],
         "old": "".join(match.group(1, 3, 4)),
