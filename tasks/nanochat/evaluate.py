@@ -13,11 +13,12 @@ import numpy as np
 
 from autores.errors import UserError
 from autores.evaluator.arena import Arena, Candidate, Phase, Sealed
-from autores.records import Outcome, Purpose, Sample
+from autores.records import Outcome, Purpose, Sample, Tree
 from autores.scoring.likelihood import Losses
 from autores.tasks.nanochat import data, validation
 from autores.tasks.nanochat.core_metric import Mark, Paper, core, core_error, set_paper
 from autores.tasks.nanochat.data import Prepared
+from autores.tasks.nanochat.estimate import horizon
 from autores.tasks.nanochat.profiles import profile_named
 from autores.tasks.nanochat.questioner import Questioner
 from autores.tasks.nanochat.validation import Held
@@ -42,7 +43,7 @@ class Exam:
     padding: int
 
 
-def evaluate(arena: Arena) -> Outcome:
+def evaluate(arena: Arena, tree: Tree) -> Outcome:
     """Measure all seeds of a request; the score is their mean CORE."""
     request = arena.request
     exam = set_exam(_prepared(arena), request.evaluation.split.value)
@@ -50,7 +51,11 @@ def evaluate(arena: Arena) -> Outcome:
         _train(arena, exam, Phase.SMOKE, SMOKE_SEED)
     for seed in request.evaluation.seeds:
         arena.record(_measure(arena, exam, seed))
-    return arena.outcome(fmean(sample.score for sample in arena.samples))
+    planned = horizon(tree, request.task.sizes)
+    return arena.outcome(
+        fmean(sample.score for sample in arena.samples),
+        {} if planned is None else {"planned_tokens": float(planned.tokens)},
+    )
 
 
 def set_exam(prepared: Prepared, split: str) -> Exam:

@@ -86,7 +86,7 @@ def autores_legality(task: Task, submission: Submission, tree: Tree) -> Iterable
 
 @hookimpl
 def autores_evaluate(request: EvaluationRequest, tree: Tree, arena: Arena) -> Outcome:
-    return evaluate(arena)
+    return evaluate(arena, tree)
 
 
 @hookimpl

@@ -19,6 +19,8 @@ from autores.scoring import credit, losses, produced
 from autores.tasks.nanochat.core_metric import Choice, Mark, Paper, Production, Span, Tokens
 
 Array = NDArray[Any]
+TIE_DIGITS = 9
+"""Mean losses that agree so far are the same: rounding depends on how many tokens there are."""
 
 
 class Answering(Protocol):
@@ -51,7 +53,7 @@ class Questioner:
 
     def _choose(self, choices: Sequence[Choice]) -> list[Fraction]:
         spans = [span for choice in choices for span in choice.options]
-        means = iter([float(part.mean()) for part in self.losses(spans)])
+        means = iter([round(float(part.mean()), TIE_DIGITS) for part in self.losses(spans)])
         return [credit([next(means) for _ in c.options], c.right) for c in choices]
 
     def _produce(self, productions: Sequence[Production]) -> list[Fraction]:

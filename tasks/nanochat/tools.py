@@ -27,9 +27,9 @@ async def profile(context: ToolContext) -> str:
     """
     chosen = profile_named(context.task.profile)
     parent = context.view.trial(context.session.brief.parent)
-    before = FileTree(_files(context))
-    lines = [*_sizes(before, chosen), *_seconds(before, chosen, parent)]
-    lines += [f"{path}: {_told(before, path)}" for path in ("optim.py", estimate.SCHEDULE)]
+    now = FileTree(_files(context))
+    lines = [*_sizes(now, chosen), *_seconds(now, chosen, parent)]
+    lines += [f"{path}: {_told(now, path)}" for path in ("optim.py", estimate.SCHEDULE)]
     return "\n".join(lines)
 
 
@@ -97,12 +97,14 @@ def _sizes(tree: FileTree, chosen: Profile) -> Iterator[str]:
 
 
 def _seconds(tree: FileTree, chosen: Profile, parent: Trial) -> Iterator[str]:
-    """From the parent's seconds, if the seed's speed per token still holds."""
-    took = parent.metrics.get("training")
+    took, tokens = parent.metrics.get("training"), parent.metrics.get("planned_tokens")
     if took is None:
         yield "the parent was never measured: use profile_pipeline"
         return
     yield f"the parent: {used(took, chosen)}"
+    found = estimate.horizon(tree, chosen.sizes)
+    if found is not None and tokens:
+        yield f"at the parent's speed: {used(took * found.tokens / tokens, chosen)}"
 
 
 def _told(tree: FileTree, path: str) -> str:
