@@ -160,7 +160,7 @@ def test_agents_that_always_fail_fail_the_run(tmp_path: Path) -> None:
         async def run(self, session: Session) -> None:
             raise ValueError("stumbled")
 
-    with pytest.raises(RunFailed, match="3 sessions in a row .* ValueError: stumbled"):
+    with pytest.raises(RunFailed, match=r"3 sessions in a row .* ValueError: stumbled"):
         play(tmp_path, give_up=3, plugins=[Offers(Stumbles())])
 
 

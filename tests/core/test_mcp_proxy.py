@@ -11,15 +11,15 @@ import pytest
 
 mcp = pytest.importorskip("mcp")
 
-from mcp.client.stdio import stdio_client  # noqa: E402
-from mcp.client.streamable_http import streamable_http_client  # noqa: E402
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
-from autores import opening as opening_module  # noqa: E402
-from autores.control import calling  # noqa: E402
-from autores.gatekeeper import DirectGates  # noqa: E402
-from autores.mcp_proxy import over_http, server  # noqa: E402
-from autores.session import LiveSession  # noqa: E402
-from autores.testing.runs import Opening, Stage, stage  # noqa: E402
+from autores import opening as opening_module
+from autores.control import calling
+from autores.gatekeeper import DirectGates
+from autores.mcp_proxy import over_http, server
+from autores.session import LiveSession
+from autores.testing.runs import Opening, Stage, stage
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 EDIT = {"path": "fit.py", "old": "rate = 0.05", "new": "rate = 0.07"}

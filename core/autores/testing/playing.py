@@ -82,9 +82,7 @@ def _played(folder: RunFolder, loaded: Loaded, plugins: Sequence[object], stop: 
     for number, plugin in enumerate(plugins):
         loaded.plugins.register(plugin, f"test-{number}")
     asyncio.run(_worked(folder, loaded, stop))
-    return Played(
-        root=folder.root, environment=loaded.settings.environment, reason=stop.reason
-    )
+    return Played(root=folder.root, environment=loaded.settings.environment, reason=stop.reason)
 
 
 async def _worked(folder: RunFolder, loaded: Loaded, stop: Stop) -> None:
