@@ -158,7 +158,7 @@ def _drawn(key: bytes, one: QuestionSet, split: str, items: int) -> list[Item]:
 def _among_answers(drawn: Sequence[Item], dice: Dice) -> list[Item]:
     """Let the wrong options be what is right elsewhere, as often as it is."""
     answers = [_right(item) for item in drawn]
-    found = []
+    found = list[Item]()
     for item, right in zip(drawn, answers, strict=True):
         wrong = list[str]()
         while len(wrong) < len(item["choices"]) - 1:
