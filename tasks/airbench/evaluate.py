@@ -19,7 +19,9 @@ from autores.tasks.airbench.world import CLASSES, Bytes, Images
 SMOKE_SEED = 0
 """Nothing that is measured depends on it."""
 SLOWER_INFERENCE = 3.0
-"""Inference may take so many times what the seed recipe takes."""
+"""Inference may take so many times what the seed recipe takes …"""
+LEAST_INFERENCE_S = 3.0
+"""… or this, so that a machine that is busy for a moment ends no trial. All of it is score."""
 
 
 def evaluate(arena: Arena) -> Outcome:
@@ -99,7 +101,9 @@ def _prepared(arena: Arena) -> Prepared:
 def _inference_wall(arena: Arena) -> float:
     limit = arena.request.limits.wall["inference"]
     seed_recipe = arena.request.reference("inference")
-    return limit if seed_recipe is None else min(limit, SLOWER_INFERENCE * seed_recipe)
+    if seed_recipe is None:
+        return limit
+    return min(limit, max(SLOWER_INFERENCE * seed_recipe, LEAST_INFERENCE_S))
 
 
 def _give_up_if_hopeless(arena: Arena, each: int) -> None:
