@@ -49,6 +49,8 @@ class SessionBrief:
     """For the agent's own choices; the same when the run is repeated with the same seed."""
     limits: Limits | None = None
     """Of one evaluation, where they are known."""
+    idea: str = ""
+    """What a person queued for this session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from autores.baseline import SEED
 from autores.budget import Reserved, admits, ended
 from autores.config import seconds_of
 from autores.errors import AutoresError, RunFailed, UserError, unknown
-from autores.events import Body, Decided, Demoted, Gated, Head
+from autores.events import Body, Decided, Demoted, Gated, Head, Marked
 from autores.laboratory import Wanted
 from autores.lineage.store import Query
 from autores.patience import patience
@@ -18,6 +18,7 @@ from autores.records import Decision, Phase, Purpose, Severity, Trial
 from autores.run import Run
 from autores.session import LiveSession
 from autores.status import Cause, Verdict
+from autores.steering import TAKEN
 from autores.stop import Stop
 from autores.turns import Turn
 
@@ -129,12 +130,16 @@ class Loop:
         self._active[turn.specialist] += 1
         session: LiveSession | None = None
         self._failure = ""
+        idea = self._run.steering.lend()
         try:
-            session = self._open(name, turn)
+            session = self._open(name, turn, idea.text if idea else "")
             try:
                 await self._work(session, agent)
             finally:
                 await session.settled()
+            if idea and session.submitted:
+                taken = Marked(name=TAKEN, text=str(idea.seq), session=name)
+                await self._run.desk.append(lambda head: (taken,))
         except RunFailed:
             raise
         except Exception as error:
@@ -146,12 +151,14 @@ class Loop:
             self._active[turn.specialist] -= 1
             if session is None or not session.submitted:
                 self._promised -= 1
+                if idea:
+                    self._run.steering.give_back(idea)
             if session is not None:
                 session.close()
             self._run.desk.notify()
         return bool(session and session.submitted)
 
-    def _open(self, name: str, turn: Turn) -> LiveSession:
+    def _open(self, name: str, turn: Turn, idea: str) -> LiveSession:
         run = self._run
         view = run.view(active=tuple(self._active.elements())).for_session(name, turn.parent)
         brief = SessionBrief(
@@ -163,6 +170,7 @@ class Loop:
             arm=run.settings.run.arm,
             seed=run.choice(name),
             limits=run.laboratory.conditions.limits,
+            idea=idea,
         )
         return LiveSession(run, brief, view, self._submitted)
 

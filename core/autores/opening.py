@@ -34,6 +34,7 @@ from autores.reading import store_url
 from autores.records import Budget
 from autores.run import Run
 from autores.secret import NAME, RunSecret
+from autores.steering import Steering
 from autores.transcript import interrupted
 from autores.workspace.repository import CodeRepository
 
@@ -260,6 +261,7 @@ def _run(
         ),
         control=Control(folder.control),
         knowledge=loaded.knowledge,
+        steering=Steering(store),
         tools={tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)},
         moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),
     )

@@ -21,6 +21,7 @@ from autores.moves import Move
 from autores.probes import Probes
 from autores.records import Budget, Specialist, Task
 from autores.secret import RunSecret
+from autores.steering import Steering
 from autores.tools import Tool
 from autores.workspace.repository import CodeRepository
 
@@ -50,6 +51,8 @@ class Run:
     """Documents for the system prompt."""
     tools: Mapping[str, Tool]
     moves: tuple[Move, ...] = ()
+    steering: Steering
+    """Follows what people said of the run's course."""
     active: Counter[str] = field(default_factory=Counter)
     """Specialists of the sessions that work now."""
 
@@ -73,4 +76,5 @@ class Run:
             ending=ending,
             specialists=tuple(self.specialists),
             active=active,
+            steering=self.steering,
         )

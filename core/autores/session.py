@@ -241,7 +241,9 @@ class LiveSession:
         except RefusedNames as error:
             tree = self._run.code.tree(commits[0]).id
             return Frozen(commit=commits[0], tree=tree, refused=error.violations)
-        return replace(frozen, refused=self._repeats(frozen.tree, commits[0]))
+        tree, base = (self._run.code.tree(commit) for commit in (frozen.commit, commits[0]))
+        unwanted = self._run.steering.course.refuses(proposal.hypothesis, base, tree)
+        return replace(frozen, refused=(*self._repeats(frozen.tree, commits[0]), *unwanted))
 
     def _committed(
         self, code: CodeRepository, files: Mapping[str, bytes], parents: list[str], message: str

@@ -29,6 +29,7 @@ def summary(view: LineageView, head: Head, ended: str = "") -> Facts:
         "lead": _told(view, head.lead),
         "cost": head.spent,
         "error_spent": head.error_spent,
+        "steered": view.course.changes,
         "head_hash": head.hash,
         "events": head.seq,
     }
@@ -50,6 +51,8 @@ def _lines(view: LineageView, head: Head, ended: str) -> list[str]:
         + (f", {spent.tokens:,} tokens, {spent.dollars:.2f} dollars" if spent.tokens else "")
     )
     lines.append(f"outcomes   {_outcomes(view)}")
+    if view.course.changes:
+        lines.append(f"steered    {view.course.changes} times by people; `autores steer` lists it")
     lines.append(f"chain      {head.seq} events, head {head.hash}")
     return lines
 

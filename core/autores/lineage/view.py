@@ -25,6 +25,7 @@ from autores.records import (
     Trial,
 )
 from autores.status import Cause, Status
+from autores.steering import Course, Steering
 
 Tally = Mapping[tuple[str, Status | None], int]
 
@@ -49,6 +50,7 @@ class LineageView:
         ending: bool = False,
         specialists: tuple[str, ...] = (),
         active: tuple[str, ...] = (),
+        steering: Steering | None = None,
     ) -> None:
         """Look at a store.
 
@@ -61,6 +63,7 @@ class LineageView:
             ending: Whether this is the last milestone.
             specialists: Keys of the run's specialists.
             active: The keys of those that work now, one for each session.
+            steering: Follows what people said of the course; None to find that anew.
         """
         self.task = task
         self.ending = ending
@@ -68,6 +71,8 @@ class LineageView:
         self.active = active if lineage_on or not session else ()
         self._store = store
         self._lineage_on = lineage_on
+        self._steering = steering or Steering(store)
+        self._alone = bool(session) and not lineage_on
         self._lens = _lens(store, task, lineage_on, session, parent)
 
     def for_session(self, session: str, parent: int | None = None) -> LineageView:
@@ -80,6 +85,7 @@ class LineageView:
             parent=parent,
             specialists=self.specialists,
             active=self.active,
+            steering=self._steering,
         )
 
     # ---------------------------------------------------------------- where the run stands
@@ -113,6 +119,11 @@ class LineageView:
     def error_spent(self) -> float:
         """The chance of a false keep that all decisions so far have spent."""
         return self._lens.standing().error_spent
+
+    @property
+    def course(self) -> Course:
+        """What people said of the run's course; nothing to a session without lineage."""
+        return Course() if self._alone else self._steering.course
 
     # -------------------------------------------------------------------------- one trial
 
