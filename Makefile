@@ -12,7 +12,7 @@ help:  ## what there is
 $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "autores needs Python 3.11 or newer; call: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,evolve,torch]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,evolve,mcp,nanochat,torch]'
 	@touch $@
 
 demo: $(INSTALLED)  ## a whole closed loop on this machine, without GPU, data set or key

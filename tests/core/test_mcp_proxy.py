@@ -66,9 +66,11 @@ async def works(client: Any, session: LiveSession) -> None:
 def test_in_memory(play: Play) -> None:
     async def scene(session: LiveSession, at: Stage) -> None:
         with session.admit() as known:
-            async with calling(known.socket, {"token": known.token}) as caller:
-                async with mcp.Client(server(caller)) as client:
-                    await works(client, session)
+            async with (
+                calling(known.socket, {"token": known.token}) as caller,
+                mcp.Client(server(caller)) as client,
+            ):
+                await works(client, session)
 
     play(scene)
 
