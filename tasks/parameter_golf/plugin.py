@@ -34,7 +34,7 @@ NAME = "parameter_golf"
 _HERE = Path(__file__).resolve().parent
 _SYMBOLS: Mapping[str, str] = {
     "architecture": "width_scale depth_extra query_share mlp_ratio leak rope_share rope_base"
-    " query_gain softcap rms rotary rotate attend Attention Mlp Block Model precision fast",
+    " query_gain softcap rms rotary rotate attend choose_threads Attention Mlp Block Model precision fast",
     "embedding": "embed_std embed_mix Embedding",
     "optimizer": "matrix_lr embed_lr vector_lr momentum newton_steps beta1 beta2 orthogonal Muon"
     " Optimizer is_matrix gradients",

@@ -100,7 +100,7 @@ PROFILES: Mapping[str, Profile] = {
                 "artifact_bytes": 60_000,
             },
             train_bytes=400_000,
-            wall={"prepare": 20.0, "train": 4.0, "inference": 10.0, "audit": 30.0},
+            wall={"prepare": 20.0, "train": 5.0, "inference": 10.0, "audit": 30.0},
             looks=3,
         ),
         _CPU,

@@ -38,28 +38,28 @@ query_gain = 2.0
 softcap = 30.0
 
 # embedding
-embed_std = 0.02
+embed_std = 0.05
 embed_mix = 0.1  # of the previous token's embedding, mixed into each token's
 
 # optimizer
 matrix_lr = 0.03
-embed_lr = 0.012
-vector_lr = 0.012
+embed_lr = 0.05
+vector_lr = 0.04
 momentum = 0.95
 newton_steps = 5
 beta1 = 0.85
 beta2 = 0.95
 
 # schedule
-warmup = 0.03  # share of the time
+warmup = 0.02  # share of the time
 warmdown = 0.65  # share of the time
 final_lr = 0.02
 batch_scale = 1.0  # times the profile's batch
 reserve = 2.0  # times what quantising took on an untrained model is kept for it
 
 # curriculum
-short_until = 0.5  # share of the time in which sequences are shorter
-short_scale = 0.5  # their length
+short_until = 0.6  # share of the time in which sequences are shorter
+short_scale = 0.25  # their length
 
 # loss
 z_loss = 1e-4
@@ -68,7 +68,7 @@ z_loss = 1e-4
 matrix_decay = 0.05
 embed_decay = 0.02
 clip_norm = 1.0
-ema_decay = 0.98
+ema_decay = 0.99
 
 # quantization
 matrix_bits = 6
@@ -79,7 +79,7 @@ damping = 0.01
 calibration_batches = 8
 
 # test-time training
-ttt_lr = 0.004
+ttt_lr = 0.05
 ttt_epochs = 1
 ttt_momentum = 0.9
 ttt_rows = 32  # lanes in one step
@@ -110,6 +110,19 @@ def rotate(x, cos, sin):
     dims = 2 * cos.size(-1)
     a, b = x[..., :dims].chunk(2, -1)
     return torch.cat((a * cos - b * sin, a * sin + b * cos, x[..., dims:]), -1)
+
+
+def choose_threads(run, device):
+    """One thread, unless all of them are clearly faster: they wait for each other all the time."""
+    if device.type == "cuda":
+        return
+    seconds, everybody = {}, torch.get_num_threads()
+    for count in (1, everybody) * 2:
+        torch.set_num_threads(count)
+        begin = time.perf_counter()
+        run()
+        seconds[count] = time.perf_counter() - begin
+    torch.set_num_threads(everybody if seconds[everybody] < 0.85 * seconds[1] else 1)
 
 
 def attend(q, k, v):
@@ -303,8 +316,7 @@ def lr_factor(progress):
 def read_tokens(folder):
     """All training shards, one after the other."""
     names = sorted(n for n in os.listdir(folder) if n.startswith("fineweb_train_"))
-    parts = [np.memmap(os.path.join(folder, n), "<u2", "r", 1024) for n in names]
-    return parts
+    return [np.memmap(os.path.join(folder, n), "<u2", "r", 1024) for n in names]
 
 
 def sequence_length(sizes, progress):
@@ -313,7 +325,7 @@ def sequence_length(sizes, progress):
 
 
 class Batches:
-    """Sequences that begin anywhere, in an order of the seed's own; each place once at first."""
+    """Sequences that begin anywhere, in an order that follows from the seed."""
 
     def __init__(self, parts, seed, rank, ranks):
         self.parts, self.rank, self.ranks = parts, rank, ranks
@@ -708,6 +720,7 @@ def warm(model, forward, sizes, job, device):
         rows = max(job.ranks, int(sizes["batch_tokens"] * batch_scale) // length)
         tokens = torch.randint(sizes["vocabulary"], (rows // job.ranks, length + 1), device=device)
         gradients(model, forward, tokens, job.ranks)
+    choose_threads(lambda: gradients(model, forward, tokens, job.ranks), device)
     model.zero_grad(set_to_none=True)
     begin = time.monotonic()
     noise = np.random.default_rng(0).integers(0, sizes["vocabulary"], 1 << 16, np.uint16)
@@ -718,6 +731,9 @@ def warm(model, forward, sizes, job, device):
 def infer_phase(job, device):
     model = Model(job.sizes).to(device)
     adapter = Adapter(model, job.sizes, unpack(job.artifact, model))
+    noise = torch.randint(job.sizes["vocabulary"], (8, job.sizes["sequence"]), device=device)
+    with torch.no_grad():
+        choose_threads(lambda: model(noise), device)
     harness.ready()
     for part in harness.stream():
         inputs = torch.from_numpy(part.array).to(device)
