@@ -101,9 +101,12 @@ def test_faults_break_streams_as_networks_do(fault: Fault) -> None:
 
 
 def test_a_wrong_key_is_refused() -> None:
-    with serve(HELLO) as api, client(api, api_key="sk-wrong") as found:
-        with pytest.raises(anthropic.AuthenticationError):
-            found.messages.create(model=MODEL, max_tokens=9, messages=ASK)
+    with (
+        serve(HELLO) as api,
+        client(api, api_key="sk-wrong") as found,
+        pytest.raises(anthropic.AuthenticationError),
+    ):
+        found.messages.create(model=MODEL, max_tokens=9, messages=ASK)
 
 
 CALL = {"type": "tool_use", "id": "a", "name": "wave", "input": {}}
@@ -131,9 +134,12 @@ MARK = {"cache_control": {"type": "ephemeral"}}
     ],
 )
 def test_requests_without_manners_are_refused(messages: list[Any], said: str) -> None:
-    with serve(HELLO) as api, client(api) as found:
-        with pytest.raises(anthropic.BadRequestError, match=said):
-            found.messages.create(model=MODEL, max_tokens=9, messages=messages)
+    with (
+        serve(HELLO) as api,
+        client(api) as found,
+        pytest.raises(anthropic.BadRequestError, match=said),
+    ):
+        found.messages.create(model=MODEL, max_tokens=9, messages=messages)
 
 
 def test_prompts_beyond_the_window_are_refused_and_tokens_counted() -> None:
