@@ -241,8 +241,8 @@ class LiveSession:
         except RefusedNames as error:
             tree = self._run.code.tree(commits[0]).id
             return Frozen(commit=commits[0], tree=tree, refused=error.violations)
-        tree, base = (self._run.code.tree(commit) for commit in (frozen.commit, commits[0]))
-        unwanted = self._run.steering.course.refuses(proposal.hypothesis, base, tree)
+        before, after = (self._run.code.tree(commit) for commit in (commits[0], frozen.commit))
+        unwanted = self._run.steering.course.refuses(proposal.hypothesis, before, after)
         return replace(frozen, refused=(*self._repeats(frozen.tree, commits[0]), *unwanted))
 
     def _committed(

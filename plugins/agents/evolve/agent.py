@@ -33,7 +33,7 @@ class Evolve:
         self._settings = settings
         self._sampler = sampler_named(settings.sampler)
         self._memory: Memory | None = None
-        self._territories: Recent[tuple[str, str], Territory] = Recent(32)
+        self._territories: Recent[tuple[str, ...], Territory] = Recent(32)
         self._promised: set[str] = set()
         """Trees that sessions at work are about to submit."""
 
@@ -90,9 +90,12 @@ class Evolve:
         )
 
     def _territory(self, session: Session, specialist: Specialist, files: Files) -> Territory:
-        key = digest(files), specialist.key
+        blocked = tuple(sorted(said.text for said in session.view.course.knobs))
+        key = digest(files), specialist.key, *blocked
         kept = self._territories.get(key)
-        return kept or self._territories.put(key, Territory(session.brief.task, specialist, files))
+        return kept or self._territories.put(
+            key, Territory(session.brief.task, specialist, files, blocked)
+        )
 
     async def _submit(self, session: Session, plan: Plan) -> Feedback:
         candidate = plan.candidate

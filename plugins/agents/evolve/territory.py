@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ from autores.moves import Move
 from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, Genome, apply, move_gene
 from autores.plugins.agents.evolve.knobs import Knob, find_knobs
 from autores.records import Specialist, Task
+from autores.steering import touches
 from autores.workspace import syntax
+from autores.workspace.changes import file_changes
 from autores.workspace.radius import edit_size
 from autores.workspace.surfaces import ALL, FileSurfaces, Surfaces, outside, owned_surfaces
 
@@ -35,11 +38,14 @@ class FileTree:
 class Territory:
     """One specialist's part of one tree."""
 
-    def __init__(self, task: Task, specialist: Specialist, files: Files) -> None:
-        """Find out who owns what."""
+    def __init__(
+        self, task: Task, specialist: Specialist, files: Files, blocked: tuple[str, ...] = ()
+    ) -> None:
+        """Find out who owns what; `blocked` are names that nobody may touch for now."""
         self.task = task
         self.specialist = specialist
         self.files = files
+        self._blocked = blocked
         self._all = ALL in specialist.surfaces
         self._own = owned_surfaces(task, specialist)
         self._offered: dict[Edit, bool] = {}
@@ -57,6 +63,7 @@ class Territory:
             for path in sorted(self.files)
             if path.endswith(".py") and is_editable(self.task.recipe, path)
             for knob in self._own_of(path, find_knobs(path, self.files[path], origins))
+            if not any(is_named(knob.gene, name) for name in self._blocked)
         )
 
     def offers(self, move: Move, new: str) -> bool:
@@ -74,6 +81,9 @@ class Territory:
         old, new = FileTree(self.files), FileTree(after)
         if outside(self.task, self.specialist, old, new):
             return False
+        changes = file_changes(old, new) if self._blocked else ()
+        if any(touches(changes, name) for name in self._blocked):
+            return False
         radius = edit_size(old, new, self.task.recipe).radius
         return radius.rank <= self.specialist.radius.rank
 
@@ -84,6 +94,13 @@ class Territory:
             lines = _surfaces_by_line(self.task, path, self.files[path])
             self._lines[path] = frozenset(line for line, own in lines.items() if own & self._own)
         return tuple(knob for knob in knobs if knob.literal.line in self._lines[path])
+
+
+def is_named(gene: str, name: str) -> bool:
+    """Whether a knob such as `train.py::SGD.step(alpha)` is, or stands in, what has that name."""
+    path, _, inner = name.rpartition("::")
+    where, _, scope = gene.partition("::")
+    return path in ("", where) and re.search(rf"(?<!\w){re.escape(inner)}(?!\w)", scope) is not None
 
 
 def _surfaces_by_line(task: Task, path: str, source: bytes) -> dict[int, Surfaces]:

@@ -60,3 +60,13 @@ def test_a_move_outside_the_surfaces_is_not_offered_though_it_claims_to_be_insid
 def test_files_are_a_tree() -> None:
     tree = FileTree({"b": b"2", "a": b"1"})
     assert [*tree] == ["a", "b"] and "a" in tree and tree.read("b") == b"2"
+
+
+def test_what_people_blocked_is_left_alone() -> None:
+    every = {k.gene for k in Territory(TASK, EVERYBODY, FILES).knobs({})}
+    gene = min(every)
+    name = gene.partition("(")[2].partition(")")[0] or gene.partition("::")[2]
+    path = gene.partition("::")[0]
+    left = {k.gene for k in Territory(TASK, EVERYBODY, FILES, (f"{path}::{name}",)).knobs({})}
+    assert gene not in left and left < every
+    assert {k.gene for k in Territory(TASK, EVERYBODY, FILES, ("nowhere",)).knobs({})} == every
