@@ -143,6 +143,8 @@ def _codex(settings: Settings, *, boxed: bool) -> Program:
         'approval_policy="never"',
         f"{server}.command={{server}}",
         f"{server}.args={{server_arguments}}",
+        f"{server}.required=true",  # it waits for the server
+        f"{server}.startup_timeout_sec={TOOL_TIMEOUT_S}",
         f"{server}.tool_timeout_sec={TOOL_TIMEOUT_S}",
         f'{server}.default_tools_approval_mode="approve"',
     )

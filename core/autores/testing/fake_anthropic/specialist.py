@@ -18,8 +18,8 @@ _LINE = re.compile(r"^ *\d+  (\s*(\w+) *= *)(\d+(?:\.\d+)?)(.*)$", re.MULTILINE)
 _FILE = re.compile(r"editable.*  (\S+\.py)$", re.MULTILINE)
 _NUMBER = re.compile(r"submitted as trial (\d+)")
 _PROMPT = re.compile(r"/[^\s\"]*/prompt\.md")
-PATIENT = 40
-"""Messages after which a specialist no longer waits for its tools."""
+PATIENT, THOUGHT_S = 60, 0.1
+"""Messages after which a specialist no longer waits for its tools; seconds between events."""
 _SMALLEST, _LARGEST = 0.4, 2.5
 """By which a number is multiplied."""
 
@@ -74,7 +74,7 @@ def _prepare(request: Request) -> Reply:
     found = _PROMPT.search(json.dumps(request.messages))
     reads = any(tool["name"] == "Read" for tool in request.body.get("tools", ()))
     if found and reads and len(request.messages) < PATIENT:
-        return Reply(content=(tool_use("Read", file_path=found[0]),))
+        return Reply(content=(tool_use("Read", file_path=found[0]),), pause=THOUGHT_S)
     return Reply(content=(text("ok"),))
 
 

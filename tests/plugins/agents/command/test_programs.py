@@ -6,10 +6,13 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autores.folder import RunFolder
 from autores.testing.fake_anthropic import KEY, Competent, FakeAnthropic
+from autores.testing.fake_responses import fake_responses
 from autores.testing.runs import Opening, run_to_its_end
 
 pytest.importorskip("mcp")
@@ -17,6 +20,16 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap"),
 ]
+
+PROVIDER = """
+model = "played"
+model_provider = "played"
+[model_providers.played]
+name = "played"
+base_url = "{url}"
+env_key = "OPENAI_API_KEY"
+wire_api = "responses"
+"""
 
 
 @pytest.mark.skipif(not shutil.which("claude"), reason="needs Claude Code")
@@ -38,10 +51,48 @@ def test_claude_code_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyP
             agent__command__limit="2m",
         )
         folder = asyncio.run(run_to_its_end(opening))
-    for transcript in folder.sessions.glob("*.jsonl"):
-        events = [json.loads(line) for line in transcript.read_text().splitlines()]
-        told = {event["kind"]: event["content"] for event in events}
+    for told, text in transcripts(folder):
         assert told["program"]["exit"] == 0 and told["program"]["session"]
         assert told["program"]["turns"] > 3
         assert told["feedback"]["status"]
-        assert KEY not in transcript.read_text()
+        assert KEY not in text
+
+
+@pytest.mark.skipif(not shutil.which("codex"), reason="needs Codex")
+def test_codex_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    (home / ".codex").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    steps = (
+        ("edit_file", {"path": "fit.py", "old": "degree = 4 ", "new": "degree = 5 "}),
+        ("submit_trial", {"hypothesis": "by Codex"}),
+        ("wait_trial", {"trial": 1}),
+    )
+    with fake_responses(steps, "mcp__autores") as url:
+        (home / ".codex" / "config.toml").write_text(PROVIDER.format(url=url))
+        opening = Opening.of(
+            tmp_path / "runs",
+            {"OPENAI_API_KEY": "sk-played-0123456789"},
+            agent="command",
+            specialists="arch",
+            max_trials=1,
+            give_up=1,
+            agent__command__program="codex",
+            agent__command__writable=str(home),
+            agent__command__limit="2m",
+        )
+        folder = asyncio.run(run_to_its_end(opening))
+    ((told, text),) = transcripts(folder)
+    assert told["program"]["exit"] == 0 and told["program"]["session"]
+    assert told["feedback"]["submission"]["hypothesis"] == "by Codex"
+    assert "sk-played" not in text
+
+
+def transcripts(folder: RunFolder) -> list[tuple[dict[str, Any], str]]:
+    """The last of each kind of event, and the whole text, of each session."""
+    found = []
+    for path in folder.sessions.glob("*.jsonl"):
+        text = path.read_text()
+        events = [json.loads(line) for line in text.splitlines()]
+        found.append(({event["kind"]: event["content"] for event in events}, text))
+    return found
