@@ -286,6 +286,8 @@ class Ground:
             for line in measured.log.splitlines():
                 if line.startswith("THROUGH "):
                     yield line.removeprefix("THROUGH ")
+        if any(m.phase == "inference" and (m.exit or m.signal) for m in outcome.measurements):
+            yield "told a byte by the way it ended"
         if LEAK in text or self.host.world.key.hex() in text:
             yield "told what is held out"
         if any(escape(part) != part for part in _strings(to_json(outcome))):
