@@ -13,11 +13,10 @@ from fractions import Fraction
 
 from autores.calibrate import pooled_counts
 from autores.records import Calibration, Gate, Look, Outcome, Purpose, Task
-from autores.statistics import Comparison, rate_at_least
-from autores.verify import Check, Condition
+from autores.statistics import rate_at_least
+from autores.verify import Check
 
 LEVEL = 0.95
-FRESH = (Purpose.CONFIRM,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,38 +28,38 @@ class Lack:
     """So many more may bring it; 0: what was measured speaks against it."""
 
 
+def fresh(looks: Iterable[Look]) -> list[Outcome]:
+    """What the looks that a policy asked for have counted, valid or not; the first is not fresh."""
+    return [
+        look.outcome
+        for look in looks
+        if look.evaluation.purpose is Purpose.CONFIRM and look.outcome and look.outcome.counts
+    ]
+
+
 def lack_of_proof(
-    task: Task,
-    looks: Iterable[Look],
-    calibration: Calibration | None,
-    purposes: Sequence[Purpose] = FRESH,
+    task: Task, outcomes: Sequence[Outcome], calibration: Calibration | None
 ) -> Lack | None:
     """The first gate that fresh looks do not prove to be passed; None if all are.
 
     Args:
         task: Its gates say how many looks a proof takes, and within which margin.
-        looks: All looks at the trial, in order.
+        outcomes: Of fresh looks at one trial.
         calibration: Where the gates' thresholds are known from.
-        purposes: The looks that count as fresh.
     """
-    fresh = [
-        look.outcome
-        for look in looks
-        if look.outcome is not None and look.outcome.counts and look.evaluation.purpose in purposes
-    ]
     thresholds = calibration.thresholds if calibration else {}
-    lacks = (_lack(gate, fresh, thresholds) for gate in task.gates)
+    lacks = (_lack(gate, outcomes, thresholds) for gate in task.gates)
     return next((lack for lack in lacks if lack is not None), None)
 
 
-def _lack(gate: Gate, fresh: Sequence[Outcome], thresholds: Mapping[str, str]) -> Lack | None:
+def _lack(gate: Gate, outcomes: Sequence[Outcome], thresholds: Mapping[str, str]) -> Lack | None:
     threshold = gate.at_least or thresholds.get(gate.name)
     if threshold is None or gate.proof_margin is None:
         return None
-    if len(fresh) < gate.proof_looks:
-        missing = gate.proof_looks - len(fresh)
+    if len(outcomes) < gate.proof_looks:
+        missing = gate.proof_looks - len(outcomes)
         return Lack(reason=f"gate {gate.name}: {missing} more fresh looks are due", looks=missing)
-    counts = pooled_counts(fresh)
+    counts = pooled_counts(outcomes)
     if (short := gate.shortfall(counts, threshold)) > 0:
         return Lack(reason=f"gate {gate.name}: fresh looks are {short:,} short of {threshold}")
     bound = rate_at_least(counts[gate.hits], counts[gate.total], level=LEVEL)
@@ -72,12 +71,12 @@ def _lack(gate: Gate, fresh: Sequence[Outcome], thresholds: Mapping[str, str]) -
     return None
 
 
-def proves_gates(task: Task, looks: Iterable[Look], calibration: Calibration | None) -> Condition:
-    """The same as a condition of `autores verify`, on the looks that verified."""
-    lack = lack_of_proof(task, looks, calibration, (Purpose.VERIFY,))
-
-    def check(tested: Comparison) -> Check:
-        detail = lack.reason if lack else "passed on fresh looks, with the bound"
-        return Check(name="gates", holds=lack is None, detail=detail)
-
-    return check
+def proof(
+    task: Task, outcomes: Sequence[Outcome], calibration: Calibration | None
+) -> tuple[Check, ...]:
+    """The same as a check of `autores verify`; none where no gate asks for a proof."""
+    if all(gate.proof_margin is None for gate in task.gates):
+        return ()
+    lack = lack_of_proof(task, outcomes, calibration)
+    detail = lack.reason if lack else ""
+    return (Check(name="the gates are proven", holds=lack is None, detail=detail),)

@@ -21,7 +21,7 @@ from autores.plugins.policies.rules import (
     judge_claim,
     mean,
 )
-from autores.proof import lack_of_proof
+from autores.proof import fresh, lack_of_proof
 from autores.records import Calibration, Decision, Direction, Look, Purpose, Request, Task, Trial
 from autores.statistics import Scale, next_error
 from autores.status import Verdict
@@ -232,7 +232,7 @@ def pursue(
 
 def _held_to_gates(trial: Trial, view: View, ruling: Ruling, refused: Verdict) -> Ruling:
     """A keep, unless fresh looks at the trial do not prove that it passes its gates."""
-    lack = lack_of_proof(view.task, view.looks(trial.id), view.calibration)
+    lack = lack_of_proof(view.task, fresh(view.looks(trial.id)), view.calibration)
     if lack is None:
         return ruling
     verdict = Verdict.MEASURE if lack.looks else refused
@@ -269,8 +269,8 @@ def first_feasible(trial: Trial, view: View, policy: str) -> Decision:
 
     There is nothing to be better than; its fresh looks give it a level to be beaten.
     """
-    fresh = fresh_looks(view, trial.id)
-    missing = FEASIBLE_LOOKS - len(fresh)
+    scores = fresh_looks(view, trial.id)
+    missing = FEASIBLE_LOOKS - len(scores)
     if missing > 0:
         return Decision(
             verdict=Verdict.MEASURE,
@@ -278,13 +278,13 @@ def first_feasible(trial: Trial, view: View, policy: str) -> Decision:
             reason="first feasible result; measured once more for its level",
             requests=(Request(trials=(trial.id,), looks=missing),),
         )
-    lack = lack_of_proof(view.task, view.looks(trial.id), view.calibration)
+    lack = lack_of_proof(view.task, fresh(view.looks(trial.id)), view.calibration)
     if lack is not None:
         verdict = Verdict.MEASURE if lack.looks else Verdict.DISCARD
         more = (Request(trials=(trial.id,), looks=lack.looks),) if lack.looks else ()
         return Decision(verdict=verdict, policy=policy, reason=lack.reason, requests=more)
-    scale = Scale.pooled((calibrated_scale(view), Scale.of(fresh)))
-    level = mean(fresh)
+    scale = Scale.pooled((calibrated_scale(view), Scale.of(scores)))
+    level = mean(scores)
     return Decision(
         verdict=Verdict.KEEP,
         policy=policy,

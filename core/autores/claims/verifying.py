@@ -5,6 +5,7 @@ from __future__ import annotations
 from autores.claims.measuring import Side, fresh_pairs, soundness
 from autores.errors import UserError
 from autores.events import Verified
+from autores.proof import proof
 from autores.records import Trial
 from autores.run import Run
 from autores.verify import Check, Verification, verify
@@ -46,13 +47,14 @@ async def verify_trial(
 
 
 def judged(run: Run, ours: Side, theirs: Side, error: float) -> Verification:
-    """The verdict on fresh looks: the test, the gates, and the task's own terms."""
+    """The verdict on fresh looks: the test, the gates and their proof, the task's own terms."""
+    proven = proof(run.task, ours.outcomes, run.store.head().calibration)
     return verify(
         ours.numbers,
         theirs.numbers,
         direction=run.task.metric.direction,
         error=error,
-        checks=(*soundness(run, ours), *_of_the_task(run, ours, theirs)),
+        checks=(*soundness(run, ours), *proven, *_of_the_task(run, ours, theirs)),
     )
 
 
