@@ -26,13 +26,21 @@ _SETTLE_S = 0.005
 class FakeAnthropic:
     """Serves as long as its `with` block lasts."""
 
-    def __init__(self, brain: Brain, *, keys: tuple[str, ...] = (KEY,), window: int = 1_000_000):
+    def __init__(
+        self,
+        brain: Brain,
+        *,
+        keys: tuple[str, ...] = (KEY,),
+        window: int = 1_000_000,
+        remembers: bool = True,
+    ) -> None:
         """Play a service.
 
         Args:
             brain: What answers.
             keys: That are accepted.
             window: Tokens of the longest prompt.
+            remembers: Whether requests are kept; many of them take much memory.
         """
         self._brain = brain
         self._keys = keys
@@ -42,6 +50,9 @@ class FakeAnthropic:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server
         self._connections: set[asyncio.StreamWriter] = set()
+        self._remembers = remembers
+        self.count = 0
+        """Of requests."""
         self.requests: list[Request] = []
         self.sent = Usage()
         """The sum of the usage that clients were told."""
@@ -101,12 +112,14 @@ class FakeAnthropic:
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         data = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Request(
-            number=len(self.requests),
+            number=self.count,
             path=first.split()[1].partition("?")[0],
             headers=headers,
             body=json.loads(data) if data else {},
         )
-        self.requests.append(request)
+        self.count += 1
+        if self._remembers:
+            self.requests.append(request)
         return request
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:

@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"submitted as trial (\d+)")
 _PROMPT = re.compile(r"/[^\s\"]*/prompt\.md")
 PATIENT, THOUGHT_S = 60, 0.1
 """Messages after which a specialist no longer waits for its tools; seconds between events."""
+MOST_EDITS = 12
 _SMALLEST, _LARGEST = 0.4, 2.5
 """By which a number is multiplied."""
 
@@ -122,11 +123,11 @@ def _path(calls: Sequence[Call]) -> str:
 
 
 def _edit(calls: Sequence[Call], draw: random.Random) -> tuple[Block, ...]:
-    """Another number for one of the lines that were read and not tried yet."""
+    """Another number for one of the lines that were read and do not belong to others."""
     read = next(call for call in reversed(calls) if call.name == "read_file")
-    tried = {call.arguments.get("old") for call in calls if call.name == "edit_file"}
-    lines = [m for m in _LINE.finditer(read.answer) if "".join(m.group(1, 3, 4)) not in tried]
-    if not lines:
+    foreign = _foreign(calls)
+    lines = [m for m in _LINE.finditer(read.answer) if "".join(m.group(1, 3, 4)) not in foreign]
+    if not lines or sum(call.name == "edit_file" for call in calls) >= MOST_EDITS:
         return (text("I have nothing more to try."),)
     match = draw.choice(lines)
     value = float(match[3]) * draw.uniform(_SMALLEST, _LARGEST)
@@ -137,6 +138,18 @@ def _edit(calls: Sequence[Call], draw: random.Random) -> tuple[Block, ...]:
         "new": f"{match[1]}{new}{match[4]}",
     }
     return text(f"I try {match[2]} = {new}."), tool_use("edit_file", **arguments)
+
+
+def _foreign(calls: Sequence[Call]) -> set[str]:
+    """Lines whose edit the gates have refused because they are another specialist's."""
+    found: set[str] = set()
+    old = ""
+    for call in calls:
+        if call.name == "edit_file":
+            old = str(call.arguments.get("old"))
+        elif call.name == "check_legality" and "scope:" in call.answer:
+            found.add(old)
+    return found
 
 
 def _is_legal(calls: Sequence[Call]) -> bool:
