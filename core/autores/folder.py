@@ -43,6 +43,11 @@ class RunFolder:
         return self.root / "marks.jsonl"
 
     @property
+    def compared(self) -> Path:
+        """What came of it as one run of a comparison."""
+        return self.root / "compared.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor of this run as long as it lives."""
         return self.root / "lock"

@@ -126,7 +126,7 @@ class Loop:
     async def _session(self, turn: Turn, agent: Agent) -> bool:
         """Let an agent work once; whether it submitted anything."""
         self._opened += 1
-        name = f"{self._run.store.head().seq:x}.{self._opened}"
+        name = self._run.session_name(self._opened)
         self._active[turn.specialist] += 1
         session: LiveSession | None = None
         self._failure = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +20,7 @@ from autores.config import SettingsBook, Value
 from autores.control import Control
 from autores.desk import Desk
 from autores.errors import RunFailed, UserError
-from autores.events import Created, Marked
+from autores.events import Body, Calibrated, Created, Marked
 from autores.executor import Executor
 from autores.folder import RunFolder
 from autores.gatekeeper import Gatekeeper
@@ -195,6 +195,32 @@ def _begun(store: LineageStore, loaded: Loaded) -> RunSecret:
     if value is None:
         raise RunFailed("the lineage has lost its secret; its seeds and keys cannot be derived")
     return RunSecret(value)
+
+
+def inherit(folder: RunFolder, loaded: Loaded, source: RunFolder) -> None:
+    """Give a run that has not begun another run's secret, baseline and calibration.
+
+    Both then measure with the same seeds, and neither calibrates by luck.
+    """
+    store, other = _store(folder, loaded), _store(source, loaded)
+    try:
+        secret = other.secret(NAME)
+        if store.head().created is not None or secret is None:
+            return
+        CodeRepository.open(folder.code).seed(Path(loaded.task.recipe.path))
+        bodies = list(_up_to_calibration(other))
+        store.append(lambda head: bodies, secrets={NAME: secret})
+    finally:
+        store.close()
+        other.close()
+
+
+def _up_to_calibration(store: LineageStore) -> Iterator[Body]:
+    for event in store.since(0):
+        if not isinstance(event.body, Marked):
+            yield event.body
+        if isinstance(event.body, Calibrated):
+            return
 
 
 def _executor(loaded: Loaded) -> Executor:

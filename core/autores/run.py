@@ -61,6 +61,13 @@ class Run:
         """How many end a session."""
         return self.settings.run.submissions
 
+    def session_name(self, count: int) -> str:
+        """For the session that is opened as so manieth; it tells nothing where nothing is shown."""
+        name = f"{self.store.head().seq:x}.{count}"
+        if self.settings.run.lineage:
+            return name
+        return self.secret.derive("session", name).hex()[:16]
+
     def choice(self, name: str) -> int:
         """A number for an agent's own choices: the same in each run with the same `--seed`."""
         seed = self.settings.run.seed

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "transfer": Lazy("evidence", "Measure a trial in another profile or world."),
     "certify": Lazy("evidence", "Score the best once on data that nothing was chosen by."),
     "steer": Lazy("steering", "Change the course of a run, on record."),
+    "compare": Lazy("comparing", "Run matched arms, and say how they differ."),
     "analyze": Lazy("analysing", "Read a trajectory: costs, repairs, misses, foresight."),
     "import": Lazy("importing", "Take in runs that others recorded.", "import_"),
     "check": Lazy("checking", "Ask a task's gates what they think of a folder."),
