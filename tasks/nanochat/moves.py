@@ -227,13 +227,6 @@ MOVES = (
         ("    if window is None or window >= length - 1:\n", "    if True:\n"),
     ),
     _edit(
-        "bands_on_gpu",
-        "systems",
-        "kernels.py",
-        "Compute windows as bands of blocks on a GPU too",
-        ('windows_on_gpu = "flex"', 'windows_on_gpu = "bands"'),
-    ),
-    _edit(
         "half_precision",
         "systems",
         "kernels.py",

@@ -72,6 +72,7 @@ def autores_budget(task: Task) -> Limits:
         wall=profile.wall,
         artifact_bytes=profile.seed_bytes * 5 // 4,
         memory_bytes=profile.memory_bytes,
+        cpus=profile.cpus,
         gpus=profile.gpus,
         lease=Lease.DEVICE if profile.gpus else Lease.HOST,
     )

@@ -58,6 +58,9 @@ class Profile:
     looks: int = 3
     """Evaluations that calibrate the seed recipe."""
     gpus: int = 0
+    cpus: int = 0
+    """Processors that a recipe may use; 0: all. On a net as small as `micro` a second one mostly
+    waits for the first."""
     real_only: bool = False
     """Only the published files will do."""
     noise: NoisePrior | None = None
@@ -138,7 +141,7 @@ PROFILES: Mapping[str, Profile] = {
     for p in (
         Profile(
             name="micro",
-            sizes=_sizes(_MICRO, 1_024, 0.09),
+            sizes=_sizes(_MICRO, 1_024, 0.06),
             generated=Generated(
                 train_bytes=600_000,
                 validation_bytes=60_000,
@@ -148,7 +151,8 @@ PROFILES: Mapping[str, Profile] = {
             ),
             items=60,
             validation_rows=32,
-            wall={"prepare": 15.0, "train": 20.0, "inference": 20.0},
+            wall={"prepare": 20.0, "train": 30.0, "inference": 20.0},
+            cpus=1,
             seed_bytes=_seed_bytes(_MICRO),
             memory_bytes=4 << 30,
             looks=2,

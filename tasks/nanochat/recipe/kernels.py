@@ -1,6 +1,5 @@
 """How fast the machine does it: precision, attention paths, compilation, several devices."""
 
-import functools
 import os
 import time
 
@@ -12,7 +11,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 compile_on_gpu = True
-windows_on_gpu = "flex"  # "flex": one fused kernel that skips what is masked | "bands"
 
 
 def start(job):
@@ -70,13 +68,11 @@ def stopwatch(device):
 
 
 def attention(q, k, v, window):
-    """Causal, over the whole sequence or a window; each in a path without a large mask."""
+    """Causal, over the whole sequence or a window, which never needs a mask of the whole."""
     length = q.size(1)
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))
     if window is None or window >= length - 1:
         found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    elif q.device.type == "cuda" and windows_on_gpu == "flex":
-        found = flex(q, k, v, window)
     else:
         found = bands(q, k, v, window)
     return found.transpose(1, 2)
@@ -107,19 +103,3 @@ def band_mask(window, device):
     row = torch.arange(window, device=device)[:, None]
     column = torch.arange(2 * window, device=device)[None] - window
     return (column <= row) & (column >= row - window)
-
-
-def flex(q, k, v, window):
-    from torch.nn.attention.flex_attention import flex_attention
-
-    return flex_attention(q, k, v, block_mask=flex_mask(q.size(2), window, q.device))
-
-
-@functools.lru_cache
-def flex_mask(length, window, device):
-    from torch.nn.attention.flex_attention import create_block_mask
-
-    def seen(batch, head, row, column):
-        return (column <= row) & (column >= row - window)
-
-    return create_block_mask(seen, None, None, length, length, device=device)

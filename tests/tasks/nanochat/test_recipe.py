@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -287,3 +290,34 @@ def test_a_batch_that_cannot_be_divided_is_refused(recipe: Any) -> None:
     assert recipe.train.passes_per_step(horizon, TINY, 1) == 2
     with pytest.raises(SystemExit, match="no multiple"):
         recipe.train.passes_per_step(horizon, TINY, 3)
+
+
+RANKS = """
+import sys
+from types import SimpleNamespace
+import os
+sys.modules["harness"] = SimpleNamespace(log=lambda *a, **k: None)
+import kernels, torch
+rank = int(os.environ["RANK"])
+device = kernels.start(SimpleNamespace(rank=rank, ranks=2))
+weight = torch.nn.Parameter(torch.zeros(3))
+weight.grad = torch.full((3,), float(rank + 1))
+kernels.average_gradients([weight], 2)
+assert weight.grad.tolist() == [1.5] * 3, weight.grad
+"""
+
+
+@pytest.mark.slow
+def test_ranks_share_their_gradients(recipe: Any, tmp_path: Any) -> None:
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    folder = os.path.dirname(recipe.kernels.__file__)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(script)],
+        env={**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
