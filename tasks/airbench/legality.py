@@ -8,7 +8,8 @@ the text can hold.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from autores.records import Severity, Tree, Violation
 from autores.status import Cause
@@ -19,6 +20,7 @@ LONGEST_LITERAL = 400
 ALL_LITERALS = 8_000
 """Bytes of all constants of a file together; the seed recipe has about 1,500."""
 LONGEST_FILE = 200_000
+PROXY_KNOBS = ("keep", "proxy_every")
 Nodes = tuple[ast.AST, ...]
 _HOLDERS = (ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict)
 _SPEAKS = {
@@ -41,6 +43,41 @@ def check_tree(tree: Tree) -> Iterator[Violation]:
     for path in tree:
         if path.endswith(".py"):
             yield from check_source(path, tree.read(path))
+
+
+def check_effect(tree: Tree, sizes: Mapping[str, Any]) -> Iterator[Violation]:
+    """Whether all that was edited lies idle in this profile: a look at it would be wasted."""
+    parent: Tree | None = getattr(tree, "parent", None)
+    if parent is None or sizes["proxy_widths"] or ENTRY not in parent or ENTRY not in tree:
+        return
+    before, after = parent.read(ENTRY), tree.read(ENTRY)
+    if before != after and (active := _active(after)) is not None and active == _active(before):
+        yield Violation(
+            rule="no-effect",
+            message=f"profiles without a proxy net do not use {' and '.join(PROXY_KNOBS)}.",
+            fix="Edit something that this profile uses.",
+            path=ENTRY,
+        )
+
+
+def _active(data: bytes) -> str | None:
+    """The syntax of a recipe without the knobs of its proxy net."""
+    module = _parse(data)
+    if isinstance(module, Violation):
+        return None
+    module.body = [n for n in module.body if _assigned(n) not in PROXY_KNOBS]
+    return ast.dump(module)
+
+
+def _assigned(node: ast.stmt) -> str:
+    """The name that a statement gives to a plain value."""
+    if not isinstance(node, ast.Assign):
+        return ""
+    try:
+        ast.literal_eval(node.value)
+    except ValueError:
+        return ""
+    return ast.unparse(node.targets[0])
 
 
 def check_source(path: str, data: bytes) -> Iterator[Violation]:

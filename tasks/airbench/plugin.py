@@ -109,7 +109,9 @@ def autores_budget(task: Task) -> Limits:
 
 @hookimpl
 def autores_legality(task: Task, submission: Submission, tree: Tree) -> Iterable[Violation]:
-    return tuple(legality.check_tree(tree)) if task.name == "airbench" else ()
+    if task.name != "airbench":
+        return ()
+    return (*legality.check_tree(tree), *legality.check_effect(tree, task.sizes))
 
 
 @hookimpl

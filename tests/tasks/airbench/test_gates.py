@@ -21,7 +21,7 @@ from autores.plugins import gates
 from autores.records import Severity, Specialist, Submission, Violation
 from autores.status import Cause
 from autores.tasks.airbench import plugin
-from autores.tasks.airbench.legality import ENTRY, LONGEST_FILE, LONGEST_LITERAL
+from autores.tasks.airbench.legality import ENTRY, LONGEST_FILE, LONGEST_LITERAL, PROXY_KNOBS
 from autores.tasks.airbench.moves import MOVES
 from autores.workspace.surfaces import unowned
 
@@ -144,12 +144,14 @@ VALUES = st.one_of(
 def _in_place(draw: st.DrawFn) -> Case:
     place = draw(st.sampled_from(PLACES))
     value = draw(VALUES.filter(lambda v: repr(v) not in SEED))
-    return Case({ENTRY: _edited_at(place, f"_x = {value!r}")}, _owners(place[0]))
+    rule = "no-effect" if place[0] in PROXY_KNOBS else ""
+    return Case({ENTRY: _edited_at(place, f"_x = {value!r}")}, _owners(place[0]), rule)
 
 
 @st.composite
 def _literal(draw: st.DrawFn) -> Case:
-    place, size = draw(st.sampled_from(PLACES)), draw(st.integers(1, 3 * LONGEST_LITERAL))
+    place = draw(st.sampled_from([p for p in PLACES if p[0] not in PROXY_KNOBS]))
+    size = draw(st.integers(1, 3 * LONGEST_LITERAL))
     case = Case({ENTRY: _edited_at(place, f"_x = {'ab ' * (size // 3) + 'a' * (size % 3)!r}")})
     owners = _owners(place[0])
     return replace(case, owners=owners, rule="literal-size" if size > LONGEST_LITERAL else "")

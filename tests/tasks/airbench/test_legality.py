@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autores.records import Severity, Violation
@@ -16,9 +16,11 @@ from autores.tasks.airbench.legality import (
     ENTRY,
     LONGEST_FILE,
     LONGEST_LITERAL,
+    check_effect,
     check_source,
     check_tree,
 )
+from autores.tasks.airbench.profiles import PROFILES
 
 SEED = (Path(__file__).parents[3] / "tasks" / "airbench" / "recipe" / ENTRY).read_bytes()
 
@@ -26,6 +28,8 @@ SEED = (Path(__file__).parents[3] / "tasks" / "airbench" / "recipe" / ENTRY).rea
 class Files(dict[str, bytes]):
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(super().__iter__()))
+
+    parent: Files | None = None
 
     def read(self, path: str) -> bytes:
         return self[path]
@@ -66,6 +70,7 @@ HOLDERS = {
 }
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(sorted(HOLDERS)), size=st.integers(1, 3 * LONGEST_LITERAL))
 @example(kind="string", size=LONGEST_LITERAL)
 @example(kind="string", size=LONGEST_LITERAL + 1)
@@ -74,18 +79,21 @@ def test_a_literal_is_refused_exactly_above_its_limit(kind: str, size: int) -> N
     assert ("literal-size" in refused(source)) == (size > LONGEST_LITERAL)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60))
 def test_many_small_literals_are_refused_together(count: int) -> None:
     source = "".join(f"x{i} = {'a' * 200!r}\n" for i in range(count)).encode()
     assert ("literals-size" in refused(source)) == (200 * count > ALL_LITERALS)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20_000))
 def test_docstrings_are_free(size: int) -> None:
     text = "word " * (size // 5)
     assert refused(f'def f():\n    """A. {text}"""\n'.encode()) == set()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 @example(b"\x00")
 @example(b"\xff\xfe")
@@ -100,6 +108,7 @@ def test_the_gate_never_crashes(data: bytes) -> None:
         assert violation.fix
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["def f(:", "x = (", "return 1 +", "\tx\n  y", "if True:\nx"]), st.booleans()
 )
@@ -144,3 +153,32 @@ def test_a_recipe_of_200_kb_takes_less_than_a_second(filler: bytes) -> None:
 
 def test_a_file_above_200_kb_is_refused_unread() -> None:
     assert refused(b"(" * (LONGEST_FILE + 1)) == {"file-size"}
+
+
+@pytest.mark.parametrize(
+    ("edits", "profile", "idle"),
+    [
+        ({"keep = 0.5": "keep = 0.4"}, "micro", True),
+        ({"keep = 0.5": "keep = 0.4", "proxy_every = 4": "proxy_every = 2"}, "cpu", True),
+        ({"keep = 0.5": "keep = 0.4", "lr = 9.0": "lr = 8.0"}, "micro", False),
+        ({"keep = 0.5": "keep = 0.4"}, "paper", False),
+        ({"keep = 0.5": "keep = (("}, "micro", False),
+        ({"keep = 0.5": "keep = lr"}, "micro", False),
+        ({}, "micro", False),
+    ],
+)
+def test_what_lies_idle_in_a_profile_is_not_measured(
+    edits: dict[str, str], profile: str, idle: bool
+) -> None:
+    text = SEED.decode()
+    for old, new in edits.items():
+        assert old in text
+        text = text.replace(old, new)
+    tree = Files({ENTRY: text.encode()})
+    tree.parent = Files({ENTRY: SEED})
+    found = [v.rule for v in check_effect(tree, PROFILES[profile].sizes)]
+    assert found == (["no-effect"] if idle else [])
+
+
+def test_the_seed_itself_was_not_edited() -> None:
+    assert not list(check_effect(Files({ENTRY: SEED}), PROFILES["micro"].sizes))
