@@ -32,6 +32,7 @@ from autores.evaluator.job import run_job
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import KEY_BYTES, key_name, verify
 from autores.evaluator.trees import FileTree
+from autores.hardware import usable_cpus
 from autores.records import Evaluation, Outcome, Purpose
 from autores.tasks.nanochat import data, plugin, tools
 from autores.tasks.nanochat.core_metric import Mark, core, core_error, paired_error
@@ -63,7 +64,7 @@ class Lab:
         """The questions of the evaluation split."""
         return set_exam(data.open_prepared(self.profile, self.folder), "evaluation")
 
-    def look(self) -> tuple[Outcome, float]:
+    def look(self, cpus: tuple[int, ...]) -> tuple[Outcome, float]:
         """One evaluation of the seed recipe with a fresh seed, and its seconds in all."""
         tree, key = FileTree(self.files), os.urandom(KEY_BYTES)
         evaluation = Evaluation(
@@ -83,6 +84,7 @@ class Lab:
             limits=replace(limits, wall={phase: PATIENCE * s for phase, s in limits.wall.items()}),
             data_dir=str(self.folder),
             secret=os.urandom(16).hex(),
+            cpus=cpus,
         )
         with tempfile.TemporaryDirectory(prefix="autores-bench-") as work:
             begun = time.monotonic()
@@ -95,10 +97,10 @@ class Lab:
         return outcome, seconds
 
 
-def whole_trial(profile: str, folder: Path) -> Iterator[Row]:
+def whole_trial(profile: str, folder: Path, cpus: tuple[int, ...] = ()) -> Iterator[Row]:
     """A trial of the seed recipe: seconds, CORE, and how it is made up."""
     lab = Lab(profile, folder)
-    outcome, seconds = lab.look()
+    outcome, seconds = lab.look(cpus)
     metrics = outcome.metrics
     figure = partial(_figure, profile)
     yield figure("a trial", seconds, "s", limit=TRIAL_LIMITS[profile])
@@ -248,7 +250,7 @@ def marks_of(lab: Lab, net: Any, serve: Any) -> list[Mark]:
     return [asking.mark(paper) for paper in exam.papers]
 
 
-PARTS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+PARTS: Mapping[str, Callable[..., Iterator[Row]]] = {
     "micro": partial(whole_trial, "micro"),
     "cpu": partial(whole_trial, "cpu"),
     "untrained": untrained,
@@ -257,20 +259,32 @@ PARTS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
 }
 
 
-def run(parts: tuple[str, ...] = tuple(PARTS)) -> Report:
-    """Measure some parts, in worlds of their own."""
+def run(parts: tuple[str, ...] = tuple(PARTS), *, alone: bool = True) -> Report:
+    """Measure some parts, in worlds of their own.
+
+    Args:
+        parts: Of `PARTS`.
+        alone: Whether the machine is free; where it is not, several threads only wait for
+            each other, and whole trials run on one processor.
+    """
     rows: list[Row] = []
     busy = os.getloadavg()[0]
     for part in parts:
         with tempfile.TemporaryDirectory(prefix="autores-bench-data-") as folder:
             Path(folder).chmod(0o755)
-            for row in PARTS[part](Path(folder)):
+            measure = PARTS[part]
+            if part in TRIAL_LIMITS and not alone:
+                measure = partial(measure, cpus=usable_cpus()[-1:])
+            for row in measure(Path(folder)):
                 rows.append(row)
                 print(row.name, row.value, file=sys.stderr, flush=True)
     return Report(
         title="nanochat: trials, and what CORE can tell",
         rows=rows,
-        notes=(f"load of the machine: {busy:.1f} at first, {os.getloadavg()[0]:.1f} in the end",),
+        notes=(
+            f"load of the machine: {busy:.1f} at first, {os.getloadavg()[0]:.1f} in the end",
+            *(() if alone else ("whole trials ran on one processor, beside other work",)),
+        ),
     )
 
 
@@ -284,9 +298,10 @@ def main() -> int:
     """Measure, print, and leave the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nanochat", description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help="some of: %(default)s")
+    parser.add_argument("--busy", action="store_true", help="the machine has other work too")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    report = run(tuple(options.parts.split(",")))
+    report = run(tuple(options.parts.split(",")), alone=not options.busy)
     print(report.render())
     if options.json:
         options.json.write_text(report.to_json() + "\n")
