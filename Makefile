@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
+DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
+
 .PHONY: help demo test test-slow lint format bench attacks clean
 
 help:  ## what there is
@@ -16,7 +18,8 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@touch $@
 
 demo: $(INSTALLED)  ## a whole closed loop on this machine, without GPU, data set or key
-	$(VENV)/bin/autores --task toy --executor local --max-trials 30 --sessions 2
+	$(VENV)/bin/autores --config examples/demo.toml --name $(DEMO)
+	$(VENV)/bin/autores report $(DEMO)
 
 test: $(INSTALLED)  ## all tests but the slow ones
 	$(PY) -m pytest -q
