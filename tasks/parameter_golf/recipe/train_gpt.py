@@ -55,7 +55,8 @@ warmup = 0.02  # share of the time
 warmdown = 0.65  # share of the time
 final_lr = 0.02
 batch_scale = 1.0  # times the profile's batch
-reserve = 2.0  # times what quantising took on an untrained model is kept for it
+reserve = 2.0  # times what quantising took on an untrained model is kept for it,
+least_reserve = 0.08  # and at least this share of the time
 
 # curriculum
 short_until = 0.6  # share of the time in which sequences are shorter
@@ -596,9 +597,9 @@ def pack(coded, plain):
         own += [table] * (len(filled) // width)
     scales = [coded[n][1].half().cpu().numpy().ravel() for n in names]
     small = [plain[n].half().cpu().numpy().ravel() for n in plain]
-    side = lzma.compress(np.concatenate(tables).tobytes(), lzma.FORMAT_ALONE, preset=9)
+    side = lzma.compress(np.concatenate(tables).tobytes(), lzma.FORMAT_ALONE, preset=2)
     halves = np.concatenate(scales + small).view(np.uint8).reshape(-1, 2).T.tobytes()
-    halves = lzma.compress(halves, lzma.FORMAT_ALONE, preset=9)
+    halves = lzma.compress(halves, lzma.FORMAT_ALONE, preset=2)
     head = np.array([len(side), len(halves) * 2 + fast()], "<u4").tobytes()
     return head + side + halves + encode(rows, own)
 
@@ -703,7 +704,8 @@ def train_phase(job, device):
     torch.manual_seed(go.seed)
     model.load_state_dict(Model(sizes).state_dict())
     batches = Batches(read_tokens(go.data), go.seed, job.rank, job.ranks)
-    until, most = end - kept, 4 if smoke else None
+    until = end - max(kept, least_reserve * (end - begin))
+    most = 4 if smoke else None
     steps = train(model, forward, sizes, batches, begin, until, device, job.ranks, most)
     if job.rank == 0:
         batches.ranks = 1
