@@ -212,7 +212,9 @@ def _chaos() -> list[Row]:
     brain = Chaos(witness, CHAOS_SHARE, seed=7)
     service = FakeAnthropic(brain, remembers=False)
     with tempfile.TemporaryDirectory() as name, service as api, _hurried():
-        asked = _asked(Path(name), api.url, sessions=8, max_trials=CHAOS_SESSIONS, give_up=100)
+        asked = _asked(
+            Path(name), api.url, sessions=8, max_trials=CHAOS_SESSIONS, specialists="optim,reg"
+        )
         begun = time.monotonic()
         found = asyncio.run(_supervised(asked))
         wall = time.monotonic() - begun
@@ -317,7 +319,7 @@ async def _told_late(asked: Opening) -> tuple[list[Section], float]:
 
 
 def _fill(run: Any) -> None:
-    """Trials that are all finished, discards and crashes, with hypotheses and notes to match."""
+    """Finished trials: one in twenty was measured and leads, the rest the gates have refused."""
     from autores.events import Accepted, Body, Decided, Evaluated, Gated, Head, Started
     from autores.records import Decision, Evaluation, Outcome, Purpose, Submission
     from autores.status import Cause, Verdict
@@ -332,9 +334,12 @@ def _fill(run: Any) -> None:
         )  # fmt: skip
         look = Evaluation(trial=number, ordinal=0, purpose=Purpose.FIRST, commit=commit, seeds=(1,))
         outcome = Outcome(cause=Cause.VALID, score=1.0, counts={"close": 90, "asked": 200})
-        decided = Decision(verdict=Verdict.DISCARD, policy="benchmark")
+        decided = Decision(verdict=Verdict.LEAD, policy="benchmark")
+        accepted = Accepted(trial=number, submission=submission)
+        if number % 20:
+            return [accepted, Gated(trial=number, cause=Cause.ILLEGAL)]
         return [
-            Accepted(trial=number, submission=submission),
+            accepted,
             Gated(trial=number),
             Started(evaluation=look),
             Evaluated(trial=number, ordinal=0, outcome=outcome),
