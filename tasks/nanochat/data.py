@@ -28,7 +28,7 @@ from typing import Any
 from autores.errors import UserError
 from autores.tasks.nanochat import bundle, shards
 from autores.tasks.nanochat.bundle import CoreTask, Item
-from autores.tasks.nanochat.core_metric import first_items, left_items
+from autores.tasks.nanochat.core_metric import first_items, left_items, set_paper
 from autores.tasks.nanochat.profiles import Profile
 from autores.tasks.nanochat.vocabulary import Vocabulary, learn
 from autores.tasks.text.dice import world_id
@@ -40,6 +40,7 @@ HELD_OUT = "held_out"
 SPLITS = ("evaluation", "certification")
 LEARNED_CHARACTERS = 2_000_000_000
 """From which the published tokenizer was learned."""
+HASHED_BYTES = 64 << 20
 _MANIFEST = "manifest.json"
 _TOKENIZER = Path("train", "tokenizer", "tokenizer.json")
 _VALIDATION = "validation.parquet"
@@ -110,8 +111,10 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
         source, world = GENERATED, world_id(key)
         _generate(profile, key, folder)
     shutil.copyfile(folder / _TOKENIZER, held_out / "tokenizer.json")
-    _write_manifest(folder, source=source, world=world, profile=profile)
-    return open_prepared(profile, data_dir)
+    prepared = Prepared(folder=folder, source=source, world=world, profile=profile)
+    _check_items(prepared)
+    _write_manifest(prepared)
+    return prepared
 
 
 def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
@@ -140,7 +143,7 @@ def stage(prepared: Prepared, into: Path) -> None:
         target = into / path.relative_to(source)
         if path.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-            target.chmod(0o755)  # the candidate is another user
+            target.chmod(0o755)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         _link(path, target)
@@ -219,7 +222,8 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-    target.chmod(0o644)
+    if not target.stat().st_mode & 0o004:
+        target.chmod(0o644)  # the candidate is another user
 
 
 def _new_key(path: Path) -> bytes:
@@ -237,13 +241,25 @@ def _made_for(profile: Profile) -> dict[str, Any]:
     return {"vocabulary": profile.sizes["vocabulary"], "generated": asdict(profile.generated)}
 
 
-def _write_manifest(folder: Path, *, source: str, world: str, profile: Profile) -> None:
+def _check_items(prepared: Prepared) -> None:
+    """See that everything can be asked, before anybody waits for a training."""
+    encode = prepared.vocabulary.encode
+    for split in SPLITS:
+        for task in prepared.tasks(split):
+            try:
+                set_paper(task, prepared.items(task, split), encode)
+            except (ValueError, KeyError, IndexError) as error:
+                raise UserError(f"the bundle cannot be asked: {error}; fetch it again") from None
+
+
+def _write_manifest(prepared: Prepared) -> None:
+    folder = prepared.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "key")
     manifest = {
-        "source": source,
-        "world": world,
-        "made_for": _made_for(profile),
-        "sha256": {str(path.relative_to(folder)): _hash(path) for path in files},
+        "source": prepared.source,
+        "world": prepared.world,
+        "made_for": _made_for(prepared.profile),
+        "marks": {str(path.relative_to(folder)): _mark(path) for path in files},
     }
     draft = folder / f"{_MANIFEST}.draft"
     draft.write_text(json.dumps(manifest, indent=1))
@@ -251,15 +267,18 @@ def _write_manifest(folder: Path, *, source: str, world: str, profile: Profile) 
 
 
 def _check(prepared: Prepared) -> None:
-    hashes = json.loads((prepared.folder / _MANIFEST).read_text())["sha256"]
-    for name, expected in hashes.items():
+    marks = json.loads((prepared.folder / _MANIFEST).read_text())["marks"]
+    for name, expected in marks.items():
         path = prepared.folder / name
-        if not path.is_file() or _hash(path) != expected:
+        if not path.is_file() or _mark(path) != expected:
             raise UserError(
                 f"{path} changed since it was prepared; remove {prepared.folder} and prepare again"
             )
 
 
-def _hash(path: Path) -> str:
+def _mark(path: Path) -> str:
+    """What a file is known by: its hash, or its size where hashing takes minutes."""
+    if (size := path.stat().st_size) > HASHED_BYTES:
+        return f"{size} bytes"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,7 +18,9 @@ longest_document = 0  # tokens; 0: as it is
 
 
 def open_tokenizer(folder):
-    return Tokenizer.from_file(str(Path(folder, "tokenizer", "tokenizer.json")))
+    tokenizer = Tokenizer.from_file(str(Path(folder, "tokenizer", "tokenizer.json")))
+    tokenizer.encode_special_tokens = True  # text that looks like a special token is text
+    return tokenizer
 
 
 def texts(folder, rank, ranks):

@@ -144,3 +144,25 @@ def test_published_files_are_used_where_they_are(tmp_path: Path) -> None:
 def test_the_paper_profile_takes_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="climbmix-400b-shuffle"):
         data.prepare(_small("paper"), tmp_path)
+
+
+def test_an_item_that_cannot_be_asked_is_found_before_training(tmp_path: Path) -> None:
+    _lay_out_published(tmp_path)
+    path = tmp_path / bundle.FOLDER / "eval_data" / "x" / "t.jsonl"
+    path.write_text('{"query": "q", "choices": ["a"]}\n')
+    with pytest.raises(UserError, match="cannot be asked"):
+        data.prepare(_small("paper"), tmp_path)
+
+
+def test_large_files_are_known_by_their_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(data, "HASHED_BYTES", 1_000)
+    folder = data.prepare(_small("micro"), tmp_path).folder
+    (shard,) = (folder / "train" / shards.FOLDER).iterdir()
+    marks = json.loads((folder / "manifest.json").read_text())["marks"]
+    assert marks[str(shard.relative_to(folder))] == f"{shard.stat().st_size} bytes"
+    with shard.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match="changed"):
+        data.prepare(_small("micro"), tmp_path)
