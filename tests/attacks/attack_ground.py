@@ -133,7 +133,8 @@ class Ran:
         """A defect: it got through and nothing says so, or it ended wrongly."""
         if self.breaches:
             return "" if self.missing else "got through: " + "; ".join(self.breaches)
-        return "" if self.missing else self.wrong
+        excused = self.missing and self.outcome.cause is not Cause.HARNESS
+        return "" if excused else self.wrong
 
     @property
     def word(self) -> str:

@@ -118,9 +118,7 @@ def evaluate(ground: Ground, case: Case, data: Path) -> Outcome:
     return ground.in_an_arena(request, tree)
 
 
-LEVELS = [
-    pytest.param(level, marks=[pytest.mark.slow] * level.startswith("partial")) for level in KINDS
-]
+LEVELS = [pytest.param(level, marks=[pytest.mark.slow] * (level != "none")) for level in KINDS]
 
 
 @pytest.mark.parametrize("ground", LEVELS, indirect=True)

@@ -12,11 +12,11 @@ from attack_table import KINDS, Table
 
 
 def _cells() -> Iterator[Any]:
-    """Attacks by levels; what no level has to stop runs at the best and at the worst alone,
-    unless the slow tests are wanted."""
+    """Attacks by levels; what needs no level to be stopped runs at the worst alone, unless the
+    slow tests are wanted."""
     for attack in attacks():
         for level in KINDS:
-            slow = attack.terms.slow or not (attack.needs or level in ("full", "none"))
+            slow = attack.terms.slow or not (attack.needs or level == "none")
             marks = [pytest.mark.slow] if slow else []
             name = f"{attack.layer}/{attack.name}-{level}"
             if not (attack.terms.job and level == "partial (restricted)"):
