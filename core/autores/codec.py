@@ -89,7 +89,7 @@ def _decoder(kind: Any) -> Decoder:
     if is_dataclass(kind):
         return _record_decoder(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind
+        return {member.value: member for member in kind}.__getitem__
     return _generic_decoder(kind)
 
 
@@ -108,9 +108,13 @@ def _generic_decoder(kind: Any) -> Decoder:
 def _record_decoder(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
     decoders = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
+    others = {name: decode for name, decode in decoders.items() if decode is not _same}
 
     def decode(data: Mapping[str, Any]) -> Any:
-        return kind(**{name: decoders[name](item) for name, item in data.items()})
+        given = dict(data)
+        for name in others.keys() & given.keys():
+            given[name] = others[name](given[name])
+        return kind(**given)
 
     return decode
 
