@@ -11,8 +11,11 @@ from click.testing import CliRunner
 
 from autores.agent import Exhausted
 from autores.cli.diagnosis import doctor
+from autores.config import Environment
 from autores.errors import UserError
+from autores.lineage.store import Query
 from autores.plugins.agents.anthropic import agent as module
+from autores.reading import reading
 from autores.testing.fake_anthropic import (
     KEY,
     Chaos,
@@ -313,6 +316,14 @@ def test_several_specialists_improve_a_recipe_over_http(tmp_path: Path) -> None:
     transcripts = list(folder.sessions.glob("*.jsonl"))
     assert len(transcripts) >= 5 and not list(folder.open_sessions.iterdir())
     assert not any(KEY.encode() in data for data in everything(tmp_path))
+    with reading(folder.root, Environment()) as run:
+        spent = run.store.head().spent
+        calls = [(t.submission.session, t.submission.call) for t in run.store.query(Query())]
+    assert spent.input_tokens == api.sent.input_tokens
+    assert spent.output_tokens == api.sent.output_tokens
+    assert spent.cache_read_tokens == api.sent.cache_read_input_tokens
+    assert spent.cache_write_tokens == api.sent.cache_creation_input_tokens
+    assert len(calls) == len(set(calls))
 
 
 def test_a_brain_may_be_any_function(play: Play) -> None:
