@@ -44,7 +44,7 @@ _SYMBOLS: Mapping[str, str] = {
     "loss": "z_loss losses",
     "regularization": "matrix_decay embed_decay clip_norm ema_decay Average",
     "quantization": "matrix_bits embed_bits clips rate_weight damping calibration_batches"
-    " second_moments row_scales rounded entropy best_scales gptq quantise is_coded",
+    " second_moments largest row_scales rounded entropy best_scales gptq quantise is_coded",
     "coding": "PRECISION SYMBOLS frequencies encode decode width_for rows_of pack unpack account",
     "adaptation": "ttt_lr ttt_epochs ttt_momentum ttt_rows ttt_context ttt_columns Adapter.learn",
     "inference": "window_scale temperature Adapter infer_phase",

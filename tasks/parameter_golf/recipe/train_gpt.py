@@ -463,14 +463,19 @@ def second_moments(model, batches, sizes, device):
     return found
 
 
+def largest(bits):
+    """The largest integer of so many bits that the tables of symbols have."""
+    return min(2 ** (bits - 1), SYMBOLS // 2) - 1
+
+
 def row_scales(w, bits, clip):
     """One step for each row."""
-    return (w.std(1, keepdim=True) * clip / (2 ** (bits - 1) - 1)).half().float().clamp_min(1e-6)
+    return (w.std(1, keepdim=True) * clip / largest(bits)).half().float().clamp_min(1e-6)
 
 
 def rounded(w, scale, bits):
-    most = 2 ** (bits - 1) - 1
-    return (w / scale).round().clamp(-most, most)
+    """To the nearest step."""
+    return (w / scale).round().clamp(-largest(bits), largest(bits))
 
 
 def entropy(q):

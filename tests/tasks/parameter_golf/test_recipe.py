@@ -187,6 +187,12 @@ def test_symbols_come_back(recipe: Any, count: int) -> None:
         assert len(data) < 1.02 * entropy + 4 * 32
 
 
+@pytest.mark.parametrize(("bits", "most"), [(2, 1), (6, 31), (8, 127), (12, 127)])
+def test_integers_fit_the_tables(recipe: Any, bits: int, most: int) -> None:
+    w = 100 * torch.randn(4, 50)
+    assert recipe.rounded(w, torch.ones(4, 1), bits).abs().max() == most
+
+
 def test_a_table_sums_to_a_power_of_two(recipe: Any) -> None:
     for symbols in (np.array([3]), np.arange(256), np.array([0] * 9_999 + [255])):
         table = recipe.frequencies(symbols)
