@@ -92,13 +92,15 @@ def kill_and_resume(folder: Path, seed: int, *, extra: Sequence[str] = ()) -> Ki
 def _run_and_kill(command: Sequence[str], lived: float, data: Path) -> frozenset[int]:
     process = _started(("run", *command), data)
     assert process.stdout is not None
-    first = process.stdout.readline()
-    if not first.startswith("run "):
-        raise RuntimeError(f"the run did not begin: {first}{process.communicate()[0]}")
+    said = []
+    while not said or not said[-1].startswith("run "):
+        said.append(process.stdout.readline())
+        if not said[-1]:
+            raise RuntimeError(f"the run did not begin: {''.join(said)}")
     time.sleep(lived)
     process.send_signal(signal.SIGKILL)
     rest, _ = process.communicate(timeout=PATIENCE)
-    words = (line.split() for line in (first + rest).splitlines())
+    words = (line.split() for line in rest.splitlines())
     # Glyph, number and specialist: a line on a trial that has ended.
     return frozenset(int(w[1]) for w in words if len(w) > 3 and w[1].isdecimal() and len(w[0]) == 1)
 
