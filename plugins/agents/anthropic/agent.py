@@ -239,13 +239,17 @@ class Work:
 
     async def _once(self) -> Turn:
         request = self._talk.request()
+        used = Usage()
+
+        def meter(told: Usage) -> None:
+            nonlocal used
+            used = told
+
         async with self._ledger.call(self._session, self._worst(request)):
             try:
-                turn = await self._connection.turn(request)
-            except Failed as error:
-                await self._charge(error.usage)
-                raise
-            await self._charge(turn.usage)
+                turn = await self._connection.turn(request, meter)
+            finally:
+                await self._charge(used)
         self._session.record(
             "turn",
             {

@@ -6,7 +6,7 @@ import asyncio
 import email.utils
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,10 @@ class Turn:
 
 
 class Failed(Exception):
-    """A request that brought nothing, and what it used nevertheless."""
+    """A request that brought nothing."""
 
-    def __init__(self, text: str, usage: Usage | None = None, *, after: float | None = None):
+    def __init__(self, text: str, *, after: float | None = None) -> None:
         super().__init__(text)
-        self.usage = usage or Usage()
         self.after = after
         """Seconds after which the API asks to be tried again."""
 
@@ -67,8 +66,14 @@ class Connection:
     key: Key
     _client: anthropic.AsyncAnthropic | None = field(default=None, repr=False)
 
-    async def turn(self, request: Mapping[str, Any]) -> Turn:
+    async def turn(
+        self, request: Mapping[str, Any], meter: Callable[[Usage], None] = lambda usage: None
+    ) -> Turn:
         """Send a request once, and read the stream to its end.
+
+        Args:
+            request: As the API takes it.
+            meter: Told once what was used, also if the stream breaks off or we do.
 
         Raises:
             Transient: The API is overloaded, or the stream broke off.
@@ -83,13 +88,15 @@ class Connection:
             async with client.messages.stream(**request) as stream:
                 message = await stream.get_final_message()
         except sdk.APIStatusError as error:
-            raise self._by_status(error, _told(stream)) from None
+            raise self._by_status(error) from None
         except (sdk.APIError, transport.HTTPError, OSError) as error:
-            raise Transient(self._said(error), _told(stream)) from None
+            raise Transient(self._said(error)) from None
         except (ValueError, AssertionError, TypeError, KeyError, AttributeError) as error:
-            raise Transient(f"a malformed stream: {self._said(error)}", _told(stream)) from None
+            raise Transient(f"a malformed stream: {self._said(error)}") from None
+        finally:
+            meter(_told(stream))
         if message.stop_reason is None:
-            raise Transient("the stream ended without a stop reason", _told(stream))
+            raise Transient("the stream ended without a stop reason")
         return Turn(
             blocks=[_plain(block) for block in message.content],
             stop=message.stop_reason,
@@ -117,14 +124,14 @@ class Connection:
             )
         return self._client
 
-    def _by_status(self, error: Any, usage: Usage) -> Failed:
+    def _by_status(self, error: Any) -> Failed:
         said = self._said(error)
         kind = getattr(error, "type", None)
         if error.status_code >= 500 or error.status_code in RETRIED or kind in RETRIED_KINDS:
-            return Transient(said, usage, after=_retry_after(error.response.headers))
+            return Transient(said, after=_retry_after(error.response.headers))
         if error.status_code in (400, 413) and "too long" in said.lower():
-            return TooLong(said, usage)
-        return Refused(said, usage)
+            return TooLong(said)
+        return Refused(said)
 
     def _said(self, error: BaseException) -> str:
         text = " ".join(str(error).split())[:500]
@@ -132,7 +139,7 @@ class Connection:
 
 
 def _told(stream: Any) -> Usage:
-    """What the API had said of the usage before a stream broke off."""
+    """What the API has said of the usage so far."""
     try:
         return Usage.said(stream.current_message_snapshot.usage)
     except (AssertionError, AttributeError):

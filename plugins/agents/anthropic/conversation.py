@@ -69,7 +69,7 @@ class Conversation:
         if own.thinking.isdecimal():
             request["thinking"] = {"type": "enabled", "budget_tokens": int(own.thinking)}
         elif own.thinking == "adaptive":
-            request["thinking"] = {"type": "adaptive"}
+            request["thinking"] = {"type": "adaptive", "display": "summarized"}
         else:
             request["thinking"] = {"type": "disabled"}
         if own.effort:

@@ -45,20 +45,27 @@ def play(tmp_path: Path) -> Play:
     """Let the agent work in one session, against a brain."""
 
     def played(
-        brain: Brain, *, specialist: str = "optim", window: int = 1_000_000, **settings: Any
+        brain: Brain,
+        *,
+        specialist: str = "optim",
+        window: int = 1_000_000,
+        ended_after: float | None = None,
+        **settings: Any,
     ) -> Played:
         with FakeAnthropic(brain, window=window) as api:
             found = Played(api, tmp_path)
             settings = {
                 f"agent__anthropic__{k.removesuffix('_of')}": v for k, v in settings.items()
             }
-            asyncio.run(_session(found, specialist, settings))
+            asyncio.run(_session(found, specialist, ended_after, settings))
         return found
 
     return played
 
 
-async def _session(found: Played, specialist: str, settings: dict[str, Any]) -> None:
+async def _session(
+    found: Played, specialist: str, ended_after: float | None, settings: dict[str, Any]
+) -> None:
     run_settings = {k: settings.pop(k) for k in list(settings) if "run__" in k}
     extra = {k.removeprefix("agent__anthropic__run__"): v for k, v in run_settings.items()}
     asked = Opening.of(
@@ -73,7 +80,8 @@ async def _session(found: Played, specialist: str, settings: dict[str, Any]) -> 
         session = at.session(specialist)
         try:
             with keeping(found):
-                await at.run.agent.run(session)
+                async with asyncio.timeout(ended_after):
+                    await at.run.agent.run(session)
             await session.settled()
         finally:
             session.close()

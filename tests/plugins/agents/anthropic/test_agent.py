@@ -229,6 +229,12 @@ def test_a_silent_stream_has_failed(play: Play) -> None:
     assert found.trials == 1 and len(found.recorded("retry")) == 1
 
 
+def test_a_session_that_is_ended_pays_for_what_it_has_begun(play: Play) -> None:
+    found = play(lambda request: replace(BYE, pause=0.3), ended_after=1.0)
+    assert isinstance(found.error, TimeoutError)
+    assert used(found) == sent(found) and found.spent.tokens > 1000
+
+
 # -------------------------------------------------------------------------------- money
 
 
