@@ -25,10 +25,12 @@ from autores.records import (
     Violation,
 )
 from autores.tasks.parameter_golf import context, data, legality, moves, tools
+from autores.tasks.parameter_golf.conditions import least_effect
 from autores.tasks.parameter_golf.evaluate import evaluate
 from autores.tasks.parameter_golf.packing import ENTRY
 from autores.tasks.parameter_golf.profiles import PROFILES, profile_named
 from autores.tools import Tool
+from autores.verify import Check
 
 NAME = "parameter_golf"
 _HERE = Path(__file__).resolve().parent
@@ -135,3 +137,10 @@ def autores_moves(task: Task) -> Iterable[Move]:
 @hookimpl
 def autores_context(view: LineageView, session: SessionBrief) -> Iterable[Section]:
     return context.sections(view, session) if view.task.name == NAME else ()
+
+
+@hookimpl
+def autores_conditions(
+    trial: tuple[Outcome, ...], against: tuple[Outcome, ...]
+) -> Iterable[Check]:
+    return (least_effect(trial, against),)
