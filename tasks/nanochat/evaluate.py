@@ -67,7 +67,9 @@ def set_exam(prepared: Prepared, split: str) -> Exam:
     )
     documents = (vocabulary.encode([text])[0] for text in prepared.validation(split))
     rows, length = profile.validation_rows, profile.sizes["sequence"]
-    held = validation.hold(documents, rows, length, vocabulary.token_bytes)
+    held = validation.hold(
+        documents, rows, length, vocabulary.token_bytes, group=profile.audited_rows
+    )
     return Exam(prepared=prepared, papers=papers, held=held, padding=vocabulary.bos)
 
 

@@ -45,6 +45,8 @@ class Profile:
     """At most so many of each task are asked; -1: all."""
     validation_rows: int
     """Of one sequence each, for bits per byte."""
+    audited_rows: int = 32
+    """Of those, the rows that an audit asks again, all logits at once."""
     wall: Mapping[str, float]
     """Limits of the phases, in seconds."""
     seed_bytes: int
@@ -177,6 +179,7 @@ PROFILES: Mapping[str, Profile] = {
             generated=_ALL_GENERATED,
             items=500,
             validation_rows=512,
+            audited_rows=8,
             wall={**_GPU_WALL, "train": 1_800.0, "inference": 300.0},
             seed_bytes=_seed_bytes(_PUBLISHED),
             memory_bytes=96 << 30,
@@ -193,6 +196,7 @@ PROFILES: Mapping[str, Profile] = {
             generated=_ALL_GENERATED,
             items=500,
             validation_rows=1_024,
+            audited_rows=8,
             wall={**_GPU_WALL, "train": 5_400.0, "inference": 600.0},
             seed_bytes=_seed_bytes(_PUBLISHED),
             memory_bytes=512 << 30,

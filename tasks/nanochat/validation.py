@@ -18,17 +18,14 @@ from numpy.typing import NDArray
 from autores.errors import UserError
 from autores.scoring import Verdict
 from autores.scoring.likelihood import Losses
-from autores.tasks.nanochat.core_metric import Tokens
+from autores.tasks.nanochat.core_metric import Span, Tokens
 from autores.tasks.nanochat.questioner import Questioner
-from autores.tasks.text.streams import Stream, StreamAudit, score_stream
-
-GROUP = 32
-"""Rows that are asked together, and audited together."""
+from autores.tasks.text.streams import Stream, StreamAudit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Rows of held-out text: groups of inputs and targets."""
+    """Rows of held-out text: groups, of which one is audited."""
 
     groups: tuple[Stream, ...]
     other: Tokens
@@ -40,27 +37,34 @@ class Held:
         return nats / math.log(2) / sum(group.bytes for group in self.groups)
 
 
-def hold(documents: Iterator[Tokens], rows: int, length: int, token_bytes: Tokens) -> Held:
+def hold(
+    documents: Iterator[Tokens], rows: int, length: int, token_bytes: Tokens, *, group: int = 32
+) -> Held:
     """Fill rows; a document that a row has no room for is cut.
+
+    Args:
+        documents: Held-out ones, each after the token that begins it.
+        rows: How many.
+        length: Of each, in tokens.
+        token_bytes: Bytes of each token of the vocabulary.
+        group: Rows that are audited together.
 
     Raises:
         UserError: There is too little text.
     """
     made = [_row(documents, length + 1) for _ in range(rows)]
-    other = np.concatenate([_row(documents, length + 1) for _ in range(GROUP)])
-    groups = []
-    for start in range(0, rows, GROUP):
-        part = np.stack(made[start : start + GROUP])
-        counted = int(token_bytes[part[:, 1:]].sum())
-        groups.append(
-            Stream(
-                inputs=part[:, :-1],
-                targets=part[:, 1:],
-                vocabulary=len(token_bytes),
-                bytes=counted,
-            )
-        )
-    return Held(groups=tuple(groups), other=other)
+    other = np.concatenate([_row(documents, length + 1) for _ in range(group)])
+    parts = (np.stack(made[start : start + group]) for start in range(0, rows, group))
+    return Held(groups=tuple(_group(part, token_bytes) for part in parts), other=other)
+
+
+def _group(rows: Tokens, token_bytes: Tokens) -> Stream:
+    return Stream(
+        inputs=rows[:, :-1],
+        targets=rows[:, 1:],
+        vocabulary=len(token_bytes),
+        bytes=int(token_bytes[rows[:, 1:]].sum()),
+    )
 
 
 def _row(documents: Iterator[Tokens], length: int) -> Tokens:
@@ -90,10 +94,13 @@ class AllPlaces:
 
 
 def score(questioner: Questioner, held: Held) -> list[Losses]:
-    """The losses of all groups."""
-    asking = AllPlaces(questioner)
-    length = held.groups[0].targets.shape[1]
-    return [part for group in held.groups for part in score_stream(asking, group, length)]
+    """The losses of all groups; the logits of a whole group are never there at once."""
+    return [np.stack(questioner.losses(list(_spans(group)))) for group in held.groups]
+
+
+def _spans(group: Stream) -> Iterator[Span]:
+    for first, targets in zip(group.inputs[:, :1], group.targets, strict=True):
+        yield Span(np.concatenate((first, targets)), 1)
 
 
 def audit(questioner: Questioner, held: Held, first: Sequence[Losses], secret: bytes) -> Verdict:
