@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from autores.tasks.text.dice import Dice
 from autores.tasks.text.story import action, dialogue, noun_phrase, story
-from autores.tasks.text.world import Topic, World, article, draw_world, plural
+from autores.tasks.text.world import Topic, World, article, draw_world, focus, plural
 
 Register = Callable[[World, Dice], str]
 
@@ -56,7 +56,7 @@ def _scene(dice: Dice, topic: Topic) -> str:
 
 def instructions(world: World, dice: Dice) -> str:
     """How to make something, step by step; a step uses what an earlier one has made."""
-    topic = dice.zipf(world.topics)
+    topic = focus(dice.zipf(world.topics), dice)
     goal = noun_phrase(dice, topic)
     needed = [noun_phrase(dice, topic) for _ in range(dice.between(2, 4))]
     amounts = [dice.between(1, 12) for _ in needed]
@@ -82,7 +82,7 @@ def catalogue(world: World, dice: Dice) -> str:
     """A list: things of one topic, a custom in its order, or a table of who has how many."""
     form = dice.below(3)
     if form == 0:
-        topic = dice.zipf(world.topics)
+        topic = focus(dice.zipf(world.topics), dice)
         things = [noun_phrase(dice, topic) for _ in range(dice.between(4, 12))]
         return "\n".join([f"All about the {topic.nouns[0]}:", *(f"* {thing}" for thing in things)])
     if form == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autores.tasks.text.dice import Dice
-from autores.tasks.text.world import Person, Place, Topic, World, article, past, plural
+from autores.tasks.text.world import Person, Place, Topic, World, article, focus, past, plural
 
 _SEASONS = ("morning", "afternoon", "evening", "winter", "summer", "autumn", "spring")
 
@@ -29,7 +29,7 @@ class Scene:
     def __init__(self, world: World, dice: Dice) -> None:
         self.world, self.dice = world, dice
         self.cast = world.company(dice, dice.between(2, 4))
-        self.topic = self.cast[0].topic
+        self.topic = focus(self.cast[0].topic, dice)
         self.place: Place = self.cast[0].home if dice.chance(0.6) else dice.zipf(world.places)
         self.holds: dict[str, list[str]] = {one.name: [one.owns] for one in self.cast}
         self.counts: dict[tuple[str, str], int] = {}

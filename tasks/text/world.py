@@ -162,6 +162,20 @@ class World:
         return found
 
 
+def focus(topic: Topic, dice: Dice) -> Topic:
+    """The few words of a topic that one document is about: rare ones come as often as others."""
+    nouns = dice.sample(range(len(topic.nouns)), 7)
+    verbs = dice.sample(topic.verbs, 5)
+    own = tuple(topic.nouns[n] for n in nouns)
+    return Topic(
+        nouns=own,
+        qualities=tuple((dice.pick(topic.qualities[n]),) for n in nouns),
+        verbs=tuple(verbs),
+        objects=tuple((dice.pick(own),) for _ in verbs),
+        tools=tuple(dice.sample(own, 2)),
+    )
+
+
 def plural(noun: str) -> str:
     """More than one."""
     return f"{noun}es" if noun.endswith(("s", "sh", "ch", "x", "z")) else f"{noun}s"
