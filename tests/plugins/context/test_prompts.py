@@ -16,9 +16,14 @@ from autores.agent import Section
 from autores.manager import Group, PluginManager
 from autores.prompts import shared
 from autores.records import Specialist
-from autores.status import Status, Verdict
+from autores.status import Cause, Status, Verdict
 
-TASKS = {"toy": "autores.testing.toy", "airbench": "autores.tasks.airbench.plugin"}
+TASKS = {
+    "toy": "autores.testing.toy",
+    "airbench": "autores.tasks.airbench.plugin",
+    "nanochat": "autores.tasks.nanochat.plugin",
+    "parameter_golf": "autores.tasks.parameter_golf.plugin",
+}
 
 
 def specialists() -> dict[str, Specialist]:
@@ -32,7 +37,11 @@ def stood(make_past: Callable[..., Any], task: Any, limits: Any) -> Any:
     past = make_past(task, limits)
     past.enter(0.45, specialist="arch", hypothesis="A wider first layer", verdict=Verdict.LEAD)
     past.enter(0.46, specialist="optim", hypothesis="More momentum", parents=(1,))
-    past.missed(enough(task) - 1, specialist="reg", hypothesis="Less pull", parents=(1,))
+    if task.gates:
+        past.missed(enough(task) - 1, specialist="reg", hypothesis="Less pull", parents=(1,))
+    else:
+        outcome = {"cause": Cause.NOT_FINITE, "score": None}
+        past.enter(outcome=outcome, specialist="reg", hypothesis="Less pull", parents=(1,))
     past.enter(pending=True, specialist="arch", hypothesis="Deeper", parents=(1,))
     return past
 
