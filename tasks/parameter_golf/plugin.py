@@ -140,7 +140,5 @@ def autores_context(view: LineageView, session: SessionBrief) -> Iterable[Sectio
 
 
 @hookimpl
-def autores_conditions(
-    trial: tuple[Outcome, ...], against: tuple[Outcome, ...]
-) -> Iterable[Check]:
+def autores_conditions(trial: tuple[Outcome, ...], against: tuple[Outcome, ...]) -> Iterable[Check]:
     return (least_effect(trial, against),)

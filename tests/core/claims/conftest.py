@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,18 @@ class KeepsAll:
 
 
 @pytest.fixture(scope="session")
+def in_a_world_that_rewards_steps() -> Callable[[Path], None]:
+    """Most curves do; a drawn one may not, and a test must not hang on that."""
+
+    def draw(folder: Path) -> None:
+        key = folder / "data" / "toy" / "held_out" / "key"
+        key.parent.mkdir(parents=True)
+        key.write_bytes(bytes([7]) * 16)  # 600 steps gain 8 σ over 60
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def within() -> Within:
     """Open a run that was played, and do something in it."""
 
@@ -45,9 +58,12 @@ def within() -> Within:
 
 
 @pytest.fixture
-def stepped(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def stepped(
+    tmp_path_factory: pytest.TempPathFactory, in_a_world_that_rewards_steps: Callable[[Path], None]
+) -> Played:
     """A run of two keeps: the first step helps, the second does nothing at all."""
     folder = tmp_path_factory.mktemp("stepped")
+    in_a_world_that_rewards_steps(folder)
     edits = [
         {"path": "fit.py", "old": "steps = 60", "new": "steps = 600"},
         {"path": "fit.py", "old": "degree = 4  # of the", "new": "degree = 4  # of that"},

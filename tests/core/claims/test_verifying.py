@@ -22,8 +22,11 @@ Within = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(
+    tmp_path_factory: pytest.TempPathFactory, in_a_world_that_rewards_steps: Callable[[Path], None]
+) -> Played:
     tmp_path = tmp_path_factory.mktemp("verified")
+    in_a_world_that_rewards_steps(tmp_path)
     edits = [
         {"path": "fit.py", "old": "steps = 60", "new": "steps = 600"},
         {"path": "fit.py", "old": "degree = 4", "new": "degree = 65"},
