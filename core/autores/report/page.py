@@ -11,6 +11,7 @@ from autores.report.chart import chart
 from autores.report.facts import finding, gain, leading, moment, steering, tested, used
 from autores.report.markup import e, paragraph, section
 from autores.report.sources import Sources
+from autores.report.trajectory import trajectory
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,6 +43,7 @@ MENU = (
     ("who", "who and where"),
     ("failures", "failures"),
     ("foresight", "foresight"),
+    ("trajectory", "trajectory"),
     ("guarantees", "guarantees"),
     ("again", "reproduce"),
     ("trials", "all trials"),
@@ -61,6 +63,7 @@ def render_html(sources: Sources) -> str:
             tables.groups(story),
             tables.failures(sources),
             tables.foresight(story),
+            trajectory(story),
             tables.assurance(sources),
             tables.reproduction(sources),
             tables.trials(story),
