@@ -133,7 +133,7 @@ def _seed_bytes(shape: Mapping[str, int]) -> int:
     return 2 * parameters(shape) + _CODE_BYTES
 
 
-_MICRO = _shape(2, 64, 2, 512, 128, 8)
+_MICRO = _shape(2, 64, 2, 512, 128, 4)
 _CPU = _shape(3, 96, 3, 1_024, 256, 8)
 
 PROFILES: Mapping[str, Profile] = {
@@ -141,7 +141,7 @@ PROFILES: Mapping[str, Profile] = {
     for p in (
         Profile(
             name="micro",
-            sizes=_sizes(_MICRO, 1_024, 0.06),
+            sizes=_sizes(_MICRO, 512, 0.09),
             generated=Generated(
                 train_bytes=600_000,
                 validation_bytes=60_000,
