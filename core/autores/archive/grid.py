@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from autores.archive.layout import Layout
 from autores.archive.notes import Notes
 
-_NUMBERED = re.compile(r'"?(?:exp_)?\d+"?\t')
+_NUMBERED = re.compile(r'"?(?:exp_)?\d+"?(?:\t| +\d{4}-\d\d-\d\dT)')
+"""How a row begins; one that has lost its tabs is known by its time."""
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=\t|\Z)', re.DOTALL)
 
 
@@ -58,7 +59,9 @@ def _records(text: str, layout: Layout, notes: Notes) -> Iterator[Record]:
 
 def _is_complete(text: str, layout: Layout) -> bool:
     cells = split(text)
-    return len(cells) == len(layout.header) and not cells[-1].startswith('"')
+    if len(cells) == len(layout.header):
+        return not cells[-1].startswith('"')
+    return layout.aligned(text) is not None
 
 
 def _read(record: Record, layout: Layout, notes: Notes) -> list[str] | None:

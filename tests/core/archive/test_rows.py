@@ -78,6 +78,12 @@ def test_tabs_that_became_spaces_are_found_again() -> None:
     assert len(found.notes.repaired) == 2 and not found.notes.unrepaired
 
 
+def test_a_row_without_any_tab_is_read_if_only_one_reading_fits() -> None:
+    row, found = only(line(exp_id="001").replace("\t", " "), line(exp_id="x1"))
+    assert (row.id, row.hypothesis, row.score, row.notes) == (1, "Raise the rate", 1.081, "as said")
+    assert [note.line for note in found.notes.unrepaired] == [4]
+
+
 def test_leaked_arguments_go_where_they_belong() -> None:
     leaked = '"Freeze it</hypothesis> <parameter name=""notes"">Untouched axis."'
     row, found = only(line(exp_id="001", hypothesis=leaked, notes=""))
