@@ -159,7 +159,7 @@ class _Reader:
         if status in _SCORED and not self._is_score(score, by_name, line, status):
             return None
         if status in _SCORED:
-            numbers.pop(self.score)
+            numbers.pop(self.score, None)
             self._level = score if self._level is None else self._level
         hypothesis, notes = by_name.get("hypothesis", ""), by_name.get("notes", "")
         hypothesis = tidy(hypothesis or by_name.get("description", ""))
@@ -225,7 +225,7 @@ class _Reader:
             return True
         text = by_name.get(self.score, "")
         self._notes.list(line, f"{status.value} without a score", column=self.score, text=text)
-        return False
+        return status is Status.BASELINE  # all that follows descends from it
 
     def _parents(self, by_name: Mapping[str, str], line: int, id_: int) -> tuple[int, ...]:
         text = by_name.get("parent_exp", "")

@@ -106,7 +106,7 @@ class _Fold:
         self.trials[trial.id] = trial
         self._seconds += trial.cost.seconds
         stands = row.status in (Status.BASELINE, Status.KEEP)
-        if stands:
+        if stands and row.score is not None:
             self._keeps.append(row.id)
         if stands or row.status is Status.LEAD:
             self._leads.append(row.id)
@@ -135,7 +135,7 @@ class _Fold:
         return Calibration(task=self._created.task, profile=self._created.profile, score=seed.score)
 
     def _trial(self, row: Row) -> Trial:
-        cause, verdict = _CAUSES.get(row.status, Cause.VALID), _VERDICTS.get(row.status)
+        cause, verdict = _cause(row), _VERDICTS.get(row.status)
         incumbent = self.trials[self._leads[-1]] if self._leads else None
         delta = None
         if row.score is not None and incumbent is not None and incumbent.score is not None:
@@ -163,6 +163,13 @@ class _Fold:
             delta=delta,
             cost=Cost(seconds=max(0.0, row.numbers.get("total_s", 0.0))),
         )
+
+
+def _cause(row: Row) -> Cause:
+    """A baseline of which no score is known is one that no trial can be compared with."""
+    if row.status is Status.BASELINE and row.score is None:
+        return Cause.GATE
+    return _CAUSES.get(row.status, Cause.VALID)
 
 
 def _submission(row: Row) -> Submission:

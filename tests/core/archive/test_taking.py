@@ -175,6 +175,25 @@ def test_an_import_is_not_resumed(
     assert "was imported" in capsys.readouterr().err
 
 
+def test_a_baseline_without_a_score_still_stands_behind_all(source: Path) -> None:
+    (source / "best.json").unlink()
+    (source / "results.tsv").write_text(TABLE.replace("baseline	1.08", "baseline	"))
+    found = examine(source)
+    assert [note.line for note in found.notes.unrepaired] == [2]
+    assert found.store.get(1).parent == 0 and found.store.get(0).status is Status.BASELINE
+    assert found.best is not None and found.best["trial"] == 4
+    assert found.best["relative_improvement"] is None
+    assert found.store.looks(0)[0].outcome is not None
+
+
+def test_a_metric_that_rises(tmp_path: Path) -> None:
+    text = TABLE.replace("val_bpb", "core_metric").replace("1.07	-0", "1.09	+0")
+    (tmp_path / "results.tsv").write_text(text.replace("1.06	-0", "1.12	+0"))
+    found = examine(tmp_path)
+    assert found.task.metric.direction is Direction.MAXIMIZE
+    assert found.best is not None and found.best["gain"] == pytest.approx(0.04)
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# nothing\n")
     with pytest.raises(UserError, match=r"results\.tsv"):
