@@ -92,7 +92,7 @@ def kill_and_resume(folder: Path, seed: int, *, extra: Sequence[str] = ()) -> Ki
 def _run_and_kill(command: Sequence[str], lived: float, data: Path) -> frozenset[int]:
     process = _started(("run", *command), data)
     assert process.stdout is not None
-    said = []
+    said: list[str] = []
     while not said or not said[-1].startswith("run "):
         said.append(process.stdout.readline())
         if not said[-1]:
