@@ -145,11 +145,11 @@ PROFILES: Mapping[str, Profile] = {
             generated=Generated(
                 train_bytes=600_000,
                 validation_bytes=60_000,
-                items=60,
+                items=120,
                 documents_per_group=64,
                 tokenizer_bytes=400_000,
             ),
-            items=60,
+            items=120,
             validation_rows=32,
             wall={"prepare": 20.0, "train": 30.0, "inference": 20.0},
             cpus=1,

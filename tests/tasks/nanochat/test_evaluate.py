@@ -106,13 +106,12 @@ def _flat(answer: str = ZEROS) -> dict[str, bytes]:
 def test_the_seed_recipe_learns_and_is_audited(evaluate: Evaluate) -> None:
     outcome = evaluate(SEED, purpose=Purpose.CONFIRM)
     assert outcome.cause is Cause.VALID, outcome.detail
-    assert outcome.score is not None and outcome.score > 0.02
-    assert outcome.counts["asked"] == 12 * 60
+    assert outcome.counts["asked"] == 12 * 120
     metrics = outcome.metrics
     accuracy = metrics["accuracy_pronouns"]
     assert metrics["centred_pronouns"] == pytest.approx(centred(accuracy, 50))
     assert (metrics["bpb_audited"], metrics["bpb_moved"]) == (28, 0)
-    assert 1 < metrics["bpb"] < 3.5
+    assert 0.8 < metrics["bpb"] < 2.2  # 3.5 before training
     train = next(m for m in outcome.measurements if m.phase == "train")
     assert train.points[-1].values["loss"] < train.points[0].values["loss"]
 
