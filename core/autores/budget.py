@@ -21,14 +21,15 @@ class Reserved:
 
 def budget_of(settings: RunSettings, now: float) -> Budget:
     """What the user allows, with the deadline as a moment."""
-    hours = settings.max_gpu_hours
+    hours, gpu_hours = settings.max_hours, settings.max_gpu_hours
     idle = settings.idle_hours
     return Budget(
         trials=settings.max_trials,
         deadline=moment_of(settings.deadline, now) if settings.deadline else None,
+        wall=None if hours is None else hours * 3600,
         tokens=settings.max_tokens,
         dollars=settings.max_dollars,
-        gpu_seconds=None if hours is None else hours * 3600,
+        gpu_seconds=None if gpu_hours is None else gpu_hours * 3600,
         idle_seconds=None if idle is None else idle * 3600,
         idle_trials=settings.idle_trials,
     )
@@ -54,6 +55,7 @@ def _exceeded(budget: Budget, head: Head, reserved: Reserved, now: float) -> Ite
     counted = (
         ("trials", submitted(head) + reserved.submissions, budget.trials),
         ("deadline", now, budget.deadline),
+        ("seconds of evaluation", head.spent.seconds, budget.wall),
         ("tokens", head.spent.tokens, budget.tokens),
         ("dollars", head.spent.dollars, budget.dollars),
         ("GPU seconds", head.spent.gpu_seconds + reserved.gpu_seconds, budget.gpu_seconds),

@@ -119,6 +119,9 @@ class RunSettings:
     deadline: str = field(default="", metadata={"help": "end then: 8h, 30m, 2030-01-31T08:00"})
     max_tokens: int | None = field(default=None, metadata={"help": "end after so many tokens"})
     max_dollars: float | None = field(default=None, metadata={"help": "end after so many dollars"})
+    max_hours: float | None = field(
+        default=None, metadata={"help": "end after so many hours of evaluation"}
+    )
     max_gpu_hours: float | None = field(
         default=None, metadata={"help": "end after so many GPU hours"}
     )

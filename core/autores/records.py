@@ -256,15 +256,12 @@ class Tree(Protocol):
 
     def __iter__(self) -> Iterator[str]:
         """All paths, sorted, with `/`."""
-        ...
 
     def __contains__(self, path: object) -> bool:
         """Whether there is such a file."""
-        ...
 
     def read(self, path: str) -> bytes:
         """The bytes of a file; KeyError where there is none."""
-        ...
 
 
 # -------------------------------------------------------------------------- evaluation
@@ -478,6 +475,7 @@ class Budget:
     deadline: float | None = None
     """UNIX time at which the run ends."""
     wall: float | None = None
+    """Seconds of evaluation."""
     tokens: int | None = None
     dollars: float | None = None
     gpu_seconds: float | None = None
@@ -507,12 +505,8 @@ class Cost:
     @property
     def tokens(self) -> int:
         """All tokens, cached or not."""
-        return (
-            self.input_tokens
-            + self.output_tokens
-            + self.cache_read_tokens
-            + self.cache_write_tokens
-        )
+        fresh = self.input_tokens + self.output_tokens
+        return fresh + self.cache_read_tokens + self.cache_write_tokens
 
 
 # --------------------------------------------------------------------- what is read back

@@ -19,7 +19,7 @@ HEAD = Head(
     next_trial=11,  # ten, without the baseline
     improved_at=900.0,
     improved_trial=7,
-    spent=Cost(input_tokens=50, cache_read_tokens=50, dollars=2.0, gpu_seconds=30.0),
+    spent=Cost(seconds=40.0, input_tokens=50, cache_read_tokens=50, dollars=2.0, gpu_seconds=30.0),
 )
 
 
@@ -28,6 +28,7 @@ HEAD = Head(
     [
         ({"trials": 10}, {"trials": 11}, "10 trials"),
         ({"deadline": NOW}, {"deadline": NOW + 1}, "the deadline"),
+        ({"wall": 40.0}, {"wall": 41.0}, "40 seconds of evaluation"),
         ({"tokens": 100}, {"tokens": 101}, "100 tokens"),
         ({"dollars": 2.0}, {"dollars": 2.01}, "2 dollars"),
         ({"gpu_seconds": 30.0}, {"gpu_seconds": 31.0}, "30 GPU seconds"),
