@@ -18,7 +18,14 @@ from typing import Any
 
 from autores.errors import UserError
 from autores.tasks.text.dice import Dice
-from autores.tasks.text.questions import QUESTION_SETS, QuestionKind, QuestionSet, questions
+from autores.tasks.text.questions import (
+    FAMILIAR,
+    QUESTION_SETS,
+    QuestionKind,
+    QuestionSet,
+    questions,
+)
+from autores.tasks.text.world import World
 
 FOLDER = "eval_bundle"
 CHOSEN_FROM = 6
@@ -53,7 +60,7 @@ _CATEGORIES: Mapping[str, str] = {
     "world_effects": "commonsense_reasoning",
     "world_collocations": "commonsense_reasoning",
     "pronouns": "language_understanding",
-    "holders": "language_understanding",
+    "holders_of_two": "language_understanding",
     "sums": "symbolic_problem_solving",
     "customs": "symbolic_problem_solving",
     "copying": "symbolic_problem_solving",
@@ -121,7 +128,7 @@ def check_published(tasks: Sequence[CoreTask]) -> None:
 def write_generated(folder: Path, key: bytes, split: str, items: int) -> None:
     """Write the questions of a world in the published layout."""
     listed, rows = [], []
-    for one in QUESTION_SETS:
+    for one in _SETS:
         place = f"{_CATEGORIES.get(one.label, 'world_knowledge')}/{one.label}.jsonl"
         path = folder / "eval_data" / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,6 +179,25 @@ def _among_answers(drawn: Sequence[Item], dice: Dice) -> list[Item]:
 
 def _right(item: Item) -> str:
     return str(item["choices"][item["gold"]])
+
+
+def _holder(world: World, dice: Dice) -> Item:
+    """Who found something still has it, whatever somebody else has found since."""
+    who, other = dice.sample(world.people[:FAMILIAR], 2)
+    first, second, third = dice.sample(who.topic.nouns, 3)
+    found = [first, second] if (right := dice.below(2)) == 0 else [second, first]
+    contexts = [f"{who.name} found the {one}. {other.name} found the {third}." for one in found]
+    return {
+        "context_options": contexts,
+        "continuation": f"{who.name} still had the {first}.",
+        "gold": right,
+    }
+
+
+_SETS = (
+    *(one for one in QUESTION_SETS if one.label != "holders"),  # which are known too soon
+    QuestionSet(label="holders_of_two", kind=QuestionKind.SCHEMA, chance=50, draw=_holder),
+)
 
 
 def _listed(one: QuestionSet, place: str) -> dict[str, Any]:

@@ -159,7 +159,7 @@ PROFILES: Mapping[str, Profile] = {
         ),
         Profile(
             name="cpu",
-            sizes=_sizes(_CPU, 2_048, 0.22),
+            sizes=_sizes(_CPU, 2_048, 0.24),
             generated=Generated(
                 train_bytes=8_000_000,
                 validation_bytes=200_000,
