@@ -63,13 +63,9 @@ async def transfer_trial(
     async with opened(folder, loaded) as there:
         run = there.run
         await ensure_baseline(run)
+        said = found.store.get(trial).submission.hypothesis
         added = await add_trial(
-            run,
-            files,
-            (BASELINE,),
-            hypothesis=found.store.get(trial).submission.hypothesis,
-            by=TRANSFER,
-            call=str(trial),
+            run, files, (BASELINE,), hypothesis=said, by=TRANSFER, call=str(trial)
         )
         verdict = await verify_trial(run, added, seeds=seeds, error=error, first=True)
     said = f"{profile}{', a fresh world' if fresh_world else ''}: {_told(verdict)}, see {name}"
