@@ -211,7 +211,7 @@ def test_a_session_may_submit_again_where_that_is_allowed(tmp_path: Path) -> Non
             raise Exhausted("both")
 
     found = trials(play(tmp_path, submissions=2, plugins=[Offers(Twice())]))
-    assert [t.submission.call for t in found] == ["seed", "0", "1"]
+    assert [t.submission.call for t in found] == ["seed", "#0", "#1"]
     assert len({t.submission.session for t in found[1:]}) == 1
 
 
