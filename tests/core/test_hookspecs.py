@@ -31,6 +31,9 @@ CALLED_IN = {
     "autores_next": "plugins/test_turns.py::test_the_hook_is_called",
     "autores_decide": "core/test_loop.py::test_a_policy_gets_the_looks_that_it_asks_for",
     "autores_conditions": "core/claims/test_verifying.py::test_the_task_has_its_own_terms",
+    "autores_certification": (
+        "core/claims/test_evidence.py::test_the_best_is_certified_once_on_what_was_held_back"
+    ),
     "autores_watch": "core/test_scene.py::test_a_watcher_hears_what_happens_while_it_watches",
     "autores_event": "core/test_pump.py::test_every_event_is_handed_over_in_order",
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import autores
 from autores.errors import UserError
 
 
@@ -52,6 +54,7 @@ class Box:
             *(self.bwrap, "--die-with-parent", "--new-session"),
             *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL"),
             *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
+            *_binding("--ro-bind", _own_places()),
             *self._hiding(),
             *_binding("--bind", self.writable),
             *_binding("--ro-bind", readable),
@@ -71,6 +74,12 @@ class Box:
                     str(path),
                 )
             )
+
+
+def _own_places() -> list[Path]:
+    """Interpreter and code of autores, if they lie in what is emptied."""
+    places = (Path(sys.prefix), Path(autores.__path__[0]).resolve().parents[1])
+    return [place for place in places if place.is_relative_to("/tmp") and place.is_dir()]
 
 
 def _binding(option: str, paths: Sequence[Path]) -> Iterator[str]:

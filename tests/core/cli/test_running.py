@@ -103,20 +103,20 @@ def test_what_changed_is_asked_about(finished: Command) -> None:
 def test_a_run_that_cannot_go_on_fails(command: Command, install: Callable[..., str]) -> None:
     install(
         "autores.agents",
-        "lazy",
+        "clumsy",
         """
         from autores import hookimpl
 
-        class Lazy:
+        class Clumsy:
             async def run(self, session):
-                pass
+                raise ValueError("stumbled")
 
         @hookimpl
         def autores_agent():
-            return Lazy()
+            return Clumsy()
         """,
     )
-    said = command(*ONE, "--agent", "lazy", "--give-up", "2", "--retry", "0.01s", "-q")
+    said = command(*ONE, "--agent", "clumsy", "--give-up", "2", "--retry", "0.01s", "-q")
     assert said.code == 1
     assert "autores: 2 sessions in a row submitted nothing" in said.err
     assert "Traceback" not in said.err
