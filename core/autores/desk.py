@@ -27,6 +27,7 @@ class Desk:
         self._events = ThreadPoolExecutor(1, "autores-events")
         self._code = ThreadPoolExecutor(1, "autores-code")
         self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
+        self._swept = 0
         self._repository: CodeRepository | None = None
         self._changed = asyncio.Event()
 
@@ -44,8 +45,12 @@ class Desk:
         return await self._finish(self._code, lambda: work(self._opened()))
 
     def sweep(self, folder: Path) -> None:
-        """Remove a folder; nobody waits for it."""
-        self._sweeper.submit(shutil.rmtree, folder, ignore_errors=True)
+        """Remove a folder; its name is free at once, and nobody waits for the rest."""
+        self._swept += 1
+        doomed = folder.with_name(f"{folder.name}.swept-{self._swept}")
+        with suppress(OSError):
+            folder.rename(doomed)
+            self._sweeper.submit(shutil.rmtree, doomed, ignore_errors=True)
 
     def notify(self) -> None:
         """Wake all who wait for a change."""
