@@ -230,7 +230,7 @@ def test_a_smoke_run_that_does_not_run_is_preflight(arena_of: Arenas, name: str)
         (BEGIN + "time.sleep(60)", Phase.TRAIN, Cause.TRAIN_TIME),
         (BEGIN + "time.sleep(60)", Phase.SMOKE, Cause.SMOKE_TIME),
         (
-            BEGIN + "while True: harness.log(1, loss=1)",
+            BEGIN + "while True: harness.log(1, loss=1); time.sleep(0.001)",
             Phase.TRAIN,
             Cause.TRAIN_TIME,
         ),

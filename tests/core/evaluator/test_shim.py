@@ -280,7 +280,9 @@ def test_what_was_used_is_told(job: Shimmed) -> None:
 def test_signals_are_as_usual_for_the_command(job: Shimmed) -> None:
     show = "grep -E 'Sig(Blk|Ign)' /proc/self/status"
     job.start("sh", "-c", show).end()
-    assert set(re.findall(r"\t(\w+)", job.log.read_text())) == {"0" * 16}
+    masks = {int(mask, 16) for mask in re.findall(r"\t(\w+)", job.log.read_text())}
+    libc_s_own = 1 << 31  # signal 32, which threads of the caller may have inherited
+    assert masks - {libc_s_own} == {0}
 
 
 def test_words_arrive_as_they_were_and_nothing_is_to_be_read(job: Shimmed) -> None:
