@@ -60,7 +60,7 @@ class RunFolder:
     @property
     def workspaces(self) -> Path:
         """One folder per session that works now."""
-        return self.root / "work"
+        return self.root / "workspaces"
 
     @property
     def probes(self) -> Path:

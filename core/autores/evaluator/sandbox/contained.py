@@ -42,24 +42,32 @@ class Drain:
 
     def read(self) -> bool:
         """Take what is there, a pipe full at most; whether there was anything."""
-        if not self.open:
-            return False
-        try:
-            chunk = os.read(self.pipe, CHUNK)
-        except BlockingIOError:
-            return False
-        if chunk:
-            with self._lock:
-                self._keep(chunk)
-        else:
-            self.close()
+        with self._lock:
+            chunk = self._take()
+            if chunk == b"":
+                self._close()
         return bool(chunk)
 
     def close(self) -> None:
         """Give the pipe up; whoever still writes gets SIGPIPE."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self.open:
             self.open = False
             os.close(self.pipe)
+
+    def _take(self) -> bytes | None:
+        """A pipe full; None when nothing waits there."""
+        if not self.open:
+            return None
+        try:
+            chunk = os.read(self.pipe, CHUNK)
+        except BlockingIOError:
+            return None
+        self._keep(chunk)
+        return chunk
 
     def _keep(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -77,8 +85,9 @@ class Drain:
         return self.size > self.cap
 
     def output(self) -> Output:
-        """What was kept."""
+        """What was kept of all that was printed until now."""
         with self._lock:
+            self._take()  # the watching thread may be late
             tail = b"".join(self._tail)[-KEPT:]
             return Output(head=bytes(self.head), tail=tail, size=self.size)
 

@@ -77,7 +77,7 @@ def test_no_line_is_too_strange(reader: type[PlainReader], line: str) -> None:
 
 
 def place(tmp_path: Path) -> Place:
-    return Place(tmp_path, tmp_path / "work")
+    return Place(tmp_path, tmp_path / "place")
 
 
 def test_claude_is_called_without_login_only_where_there_is_a_key(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_codex_is_told_of_our_server_in_toml(tmp_path: Path) -> None:
 def test_braces_of_json_are_no_placeholders(tmp_path: Path) -> None:
     found = Program(words=("x", '{"a": "{model}"}', "{workspace}/y", "{"))
     argv = found.argv(place(tmp_path), Settings(model="m"))
-    assert argv == ["x", '{"a": "m"}', f"{tmp_path}/work/y", "{"]
+    assert argv == ["x", '{"a": "m"}', f"{tmp_path}/place/y", "{"]
     with pytest.raises(UserError, match=r"names \{nothing\}; there are: prompt_file"):
         Program(words=("{nothing}",)).argv(place(tmp_path), Settings())
 
