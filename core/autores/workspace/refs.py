@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autores.workspace.objects import sync_folder
+
 BATCH = 256
 """Loose trial refs that are worth rewriting `packed-refs` for."""
 STALE_SECONDS = 60.0
@@ -98,7 +100,7 @@ class TrialRefs:
             file.flush()
             os.fsync(file.fileno())
         lock.replace(self._packed)
-        _sync_folder(self._path)
+        sync_folder(self._path)
         for ref in loose:
             self.remove(ref)
         self._loose = {}
@@ -147,11 +149,3 @@ def _take(lock: Path) -> int | None:
         return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except FileExistsError:
         return None
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

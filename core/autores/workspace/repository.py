@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Self
 
 import pygit2
-from pygit2.enums import DiffFind, FileMode, MergeFlag, Option
+from pygit2.enums import DiffFind, FileMode, MergeFlag
 
 from autores.errors import UserError
 from autores.workspace import names
 from autores.workspace.folder import Folder
+from autores.workspace.objects import GitObject, ObjectStore, blob, commit_of, trees
 from autores.workspace.refs import TrialRefs
 
 AUTHOR = "autores"
@@ -115,12 +116,25 @@ def _walk(
             yield path, (str(entry.id), int(entry.filemode))
 
 
+def _contents(files: Mapping[str, bytes]) -> list[GitObject]:
+    """The objects that hold some files; the root tree comes last."""
+    blobs = {path: blob(data) for path, data in files.items()}
+    return [*blobs.values(), *trees({path: kept.id for path, kept in blobs.items()})]
+
+
+def _made(tree: str, parents: Sequence[str], message: str, author: str, at: int) -> GitObject:
+    name = _UNSAFE_IN_AUTHOR.sub("-", author).strip(" .-") or AUTHOR
+    by = f"{name} <{name.replace(' ', '-')}@{AUTHOR}>"
+    return commit_of(tree, parents, by, at, message.replace("\0", ""))
+
+
 class CodeRepository:
     """`code.git` of one run."""
 
     def __init__(self, path: Path, git: pygit2.Repository) -> None:
         self.path = path
         self.refs = TrialRefs(path)
+        self._objects = ObjectStore(path / "objects")
         self._git = git
 
     @classmethod
@@ -139,7 +153,6 @@ class CodeRepository:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open an existing repository."""
-        pygit2.option(Option.ENABLE_FSYNC_GITDIR, True)
         try:
             return cls(path, pygit2.Repository(str(path)))
         except pygit2.GitError:
@@ -178,35 +191,19 @@ class CodeRepository:
         """
         names.require_plain(files)
         made_from = [self._commit(parent) for parent in parents]
-        tree = self.write_tree(files, made_from[0].tree if made_from else None)
+        contents = _contents(files)
         if at is None:
             at = 1 + max((parent.commit_time for parent in made_from), default=0)
-        return self._create(tree, [parent.id for parent in made_from], message, author, at)
+        ids = [str(parent.id) for parent in made_from]
+        made = _made(contents[-1].id, ids, message, author, at)
+        self._objects.keep([*contents, made])
+        return made.id
 
-    def write_tree(self, files: Mapping[str, bytes], base: pygit2.Tree | None) -> pygit2.Oid:
-        """Keep files as a git tree, writing only what differs from the base."""
-        index = pygit2.Index()
-        old: dict[str, tuple[str, int]] = {}
-        if base is not None:
-            index.read_tree(base)
-            old = dict(_walk(self._git, base, ""))
-        for path in old.keys() - files.keys():
-            index.remove(path)
-        for path, data in files.items():
-            blob = str(pygit2.hash(data))
-            if old.get(path) != (blob, FileMode.BLOB):
-                self._git.create_blob(data)
-                index.add(pygit2.IndexEntry(path, pygit2.Oid(hex=blob), FileMode.BLOB))
-        return index.write_tree(self._git)
-
-    def _create(
-        self, tree: pygit2.Oid, parents: list[pygit2.Oid], message: str, author: str, at: int
-    ) -> str:
-        name = _UNSAFE_IN_AUTHOR.sub("-", author).strip(" .-") or AUTHOR
-        signature = pygit2.Signature(name, f"{name.replace(' ', '-')}@{AUTHOR}", at, 0, "utf-8")
-        text = message.replace("\0", "").encode("utf-8", "replace").decode()
-        created = self._git.create_commit(None, signature, signature, text, tree, parents)
-        return str(created)
+    def write_tree(self, files: Mapping[str, bytes]) -> pygit2.Tree:
+        """Keep files as a git tree."""
+        contents = _contents(files)
+        self._objects.keep(contents)
+        return self._git[contents[-1].id].peel(pygit2.Tree)
 
     # ------------------------------------------------------------------------- reading
 
@@ -228,8 +225,7 @@ class CodeRepository:
     def diff_files(self, old: str, files: Mapping[str, bytes], *, context: int = 3) -> str:
         """What differs between a commit and some files that are not committed."""
         before = self._commit(old).tree
-        after = self._git[self.write_tree(files, before)]
-        return self._rendered(before, after.peel(pygit2.Tree), context)
+        return self._rendered(before, self.write_tree(files), context)
 
     def merge(
         self, ancestor: str, ours: Mapping[str, bytes], theirs: str
@@ -241,8 +237,7 @@ class CodeRepository:
             that both sides changed in one place has conflict markers.
         """
         base, other = self._commit(ancestor).tree, self._commit(theirs).tree
-        mine = self._git[self.write_tree(ours, base)].peel(pygit2.Tree)
-        index = self._git.merge_trees(base, mine, other, flags=MergeFlag(0))
+        index = self._git.merge_trees(base, self.write_tree(ours), other, flags=MergeFlag(0))
         found = [self._conflict(*entries) for entries in index.conflicts or ()]
         conflicts = {path: text for path, _, text in found}
         clean = {str(e.path): self._blob(e) for e in index if e.path not in conflicts}
@@ -326,13 +321,15 @@ class CodeRepository:
         Made whole each time, so that a demoted keep leaves it: the same commits come out the
         same, and cost nothing.
         """
-        tip: list[pygit2.Oid] = []
+        tip: list[str] = []
         for source in map(self._commit, commits):
             message = f"{source.message.rstrip()}\n\nTrial-Commit: {source.id}\n"
             author, at = source.author.name, source.commit_time
-            tip = [pygit2.Oid(hex=self._create(source.tree_id, tip, message, author, at))]
+            made = _made(str(source.tree_id), tip, message, author, at)
+            self._objects.keep([made])
+            tip = [made.id]
         if tip:
-            self.refs.point("refs/heads/keeps", str(tip[0]), durable=True)
+            self.refs.point("refs/heads/keeps", tip[0], durable=True)
         else:
             self.refs.remove("refs/heads/keeps")
 
