@@ -361,7 +361,8 @@ class LiveSession:
     def close(self) -> None:
         """The turn is over; its files go, its transcript stays."""
         self._transcript.close()
-        self._run.desk.sweep(self.workspace.folder)
+        if self.workspace.laid_out:
+            self._run.desk.sweep(self.workspace.folder)
 
 
 def _was_measured(trial: Trial) -> bool:

@@ -455,6 +455,7 @@ def test_its_files_go_and_its_transcript_stays(play: Play) -> None:
         session = stage.open()
         await session.submit(propose(rate=0.1))
         session.record("note", "mine")
+        assert session.workspace.folder.exists()
         folder = stage.run.folder
         assert folder.workspace("a").exists()
         await stage.close(session)

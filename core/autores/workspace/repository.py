@@ -28,6 +28,8 @@ from autores.workspace.objects import GitObject, ObjectStore, blob, commit_of, t
 from autores.workspace.refs import TrialRefs
 
 AUTHOR = "autores"
+TREES = 256
+"""That were read last and are kept at hand."""
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 _KIND_OF_MODE = {FileMode.LINK: "a symbolic link", FileMode.COMMIT: "a submodule"}
 _UNSAFE_IN_AUTHOR = re.compile(r"[^\w.+ -]+")
@@ -135,6 +137,7 @@ class CodeRepository:
         self.path = path
         self.refs = TrialRefs(path)
         self._objects = ObjectStore(path / "objects")
+        self._trees: dict[str, CodeTree] = {}
         self._git = git
 
     @classmethod
@@ -216,7 +219,12 @@ class CodeRepository:
 
     def tree(self, commit: str) -> CodeTree:
         """The files of a commit; KeyError where there is none."""
-        return CodeTree(self._git, self._commit(commit))
+        known = self._trees.get(commit)
+        if known is None:
+            if len(self._trees) >= TREES:
+                del self._trees[next(iter(self._trees))]
+            known = self._trees[commit] = CodeTree(self._git, self._commit(commit))
+        return known
 
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """What differs between two commits, as a unified diff with renames."""
@@ -261,7 +269,7 @@ class CodeRepository:
 
     def _commit(self, commit: str) -> pygit2.Commit:
         try:
-            return self._git[commit].peel(pygit2.Commit)
+            return self._git[pygit2.Oid(hex=commit)].peel(pygit2.Commit)
         except (ValueError, pygit2.InvalidSpecError):
             raise KeyError(commit) from None
 

@@ -10,7 +10,7 @@ from autores.errors import AutoresError
 from autores.globs import is_editable, matches_any
 from autores.records import Recipe
 from autores.workspace import names
-from autores.workspace.folder import Folder
+from autores.workspace.folder import Contents, Folder
 from autores.workspace.repository import CodeRepository, CodeTree
 
 
@@ -40,15 +40,22 @@ class Workspace:
     """A checked-out recipe; paths never lead out of its folder.
 
     The folder may be shared with a program that edits it on its own: everything is read from
-    disk when it is asked for, and no link is ever followed.
+    disk when it is asked for, and no link is ever followed. Until somebody edits, or asks for
+    the folder, there is none: many agents only ever read.
     """
 
     def __init__(self, repository: CodeRepository, folder: Path, recipe: Recipe) -> None:
-        self.folder = folder
         self.recipe = recipe
+        self.laid_out = False
+        """Whether the files lie in the folder."""
         self._repository = repository
         self._files = Folder(folder)
         self._base: CodeTree | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie, for a program or a person."""
+        return self._on_disk().root
 
     @property
     def commit(self) -> str:
@@ -58,7 +65,8 @@ class Workspace:
     def checkout(self, commit: str) -> None:
         """Make the folder what the commit says; edits and strays are lost."""
         tree = self._repository.tree(commit)
-        self._fill(tree.files())
+        if self.laid_out:
+            self._fill(tree.files())
         self._base = tree
 
     def reset(self) -> None:
@@ -69,7 +77,7 @@ class Workspace:
 
     def list(self) -> tuple[str, ...]:
         """All files, sorted."""
-        return tuple(sorted(self._files.scan().files))
+        return tuple(sorted(self._contents().files))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.list())
@@ -78,7 +86,7 @@ class Workspace:
         """A file's content."""
         self._require_plain(path)
         try:
-            return self._files.read(path)
+            return self._plain(path)
         except KeyError:
             known = ", ".join(self.list()[:20])
             raise EditRefused(f"there is no plain file {path!r}; there are: {known}") from None
@@ -104,7 +112,7 @@ class Workspace:
         Raises:
             RefusedNames: Something in the folder cannot stand in a recipe.
         """
-        contents = self._files.scan()
+        contents = self._contents()
         if contents.violations:
             raise names.RefusedNames(contents.violations)
         return contents.files
@@ -120,7 +128,7 @@ class Workspace:
         if not self.recipe.may_add_files and not self._exists(path):
             raise EditRefused(f"{path} would be a new file, and this recipe's files are fixed")
         try:
-            self._files.write(path, data)
+            self._on_disk().write(path, data)
         except KeyError:
             raise EditRefused(
                 f"{path} cannot be written: a folder or a link is in the way"
@@ -143,7 +151,7 @@ class Workspace:
         """Remove a file."""
         self._require_editable(path)
         self.read_bytes(path)
-        self._files.delete(path)
+        self._on_disk().delete(path)
 
     def rebase(self, commit: str) -> Rebase:
         """Move the edits onto another commit by a three-way merge."""
@@ -163,15 +171,27 @@ class Workspace:
             raise EditRefused("nothing is checked out yet")
         return self._base
 
+    def _on_disk(self) -> Folder:
+        if not self.laid_out:
+            self._fill(self._tree.files())
+        return self._files
+
     def _fill(self, files: Mapping[str, bytes]) -> None:
         names.require_plain(files)
         self._files.create()
         for path, data in files.items():
             self._files.write(path, data)
+        self.laid_out = True
+
+    def _contents(self) -> Contents:
+        return self._files.scan() if self.laid_out else Contents(files=self._tree.files())
+
+    def _plain(self, path: str) -> bytes:
+        return self._files.read(path) if self.laid_out else self._tree.read(path)
 
     def _exists(self, path: str) -> bool:
         try:
-            self._files.read(path)
+            self._plain(path)
         except KeyError:
             return path in self._tree
         return True
