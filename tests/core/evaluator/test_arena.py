@@ -89,7 +89,7 @@ def test_an_honest_recipe_is_trained_asked_and_measured(arena_of: Arenas) -> Non
     measured = outcome.measurements[1]
     assert [p.values["loss"] for p in measured.points] == [1, 1 / 2, 1 / 3]
     assert "phase train" in measured.log
-    assert 0 < measured.wall < 5
+    assert 0 < measured.wall == pytest.approx(trainee.seconds)
     assert outcome.artifact is not None
     assert (outcome.artifact.weight_bytes, outcome.artifact.sha256) == (24, weights.sha256)
     assert outcome.artifact.code_bytes == len(textwrap.dedent(HONEST)) + len("train.py")
@@ -245,7 +245,7 @@ def test_whose_time_is_up_is_ended(
     failed = failure(arena, phase)
     assert failed.cause is cause
     assert phase is Phase.SMOKE or "within 1.5 s" in failed.detail
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 30
     assert main_measurement(arena).limit == cause.value
     measured = arena.measurements if phase is Phase.SMOKE else arena.measurements[-1:]
     assert sum(m.wall for m in measured) == pytest.approx(1.5, abs=0.5)
@@ -253,7 +253,7 @@ def test_whose_time_is_up_is_ended(
 
 def test_what_was_saved_is_there_when_time_is_up(arena_of: Arenas) -> None:
     recipe = BEGIN + "harness.save(b'half')\nharness.save(b'more')\ntime.sleep(60)"
-    failed = failure(arena_of(recipe, wall={"prepare": 5.0, "train": 0.6}))
+    failed = failure(arena_of(recipe, wall={"prepare": 5.0, "train": 2.0}))
     assert failed.saved is not None
     assert failed.saved.path.read_bytes() == b"more"
 
@@ -265,7 +265,7 @@ def test_a_deadline_is_told(arena_of: Arenas) -> None:
     )
     train(arena)
     left, same = eval(arena.weights[0].path.read_text())
-    assert 4.5 < left < 5
+    assert 0 < left < 5
     assert same
 
 
@@ -351,7 +351,8 @@ def test_silence_is_a_stall_and_slowness_an_overrun(arena_of: Arenas) -> None:
     silent = arena_of(answering("time.sleep(60)"), wall=wall)
     assert asked(silent).cause is Cause.STALLED
     slow = arena_of(
-        answering("for p in harness.stream():\n time.sleep(.1)\n p.answer(p.array)"), wall=wall
+        answering("for p in harness.stream():\n time.sleep(.1)\n p.answer(p.array)"),
+        wall={"prepare": 5.0, "inference": 3.0},
     )
     assert asked(slow, 60).cause is Cause.INFERENCE_TIME
 
@@ -366,9 +367,9 @@ def test_who_leaves_after_the_last_answer_is_not_charged_for_it(arena_of: Arenas
         answerer.until_ready()
         answerer.go()
         answerer.ask(np.zeros(1), shape=(1,))
-        time.sleep(0.5)
         seconds = answerer.seconds
-    assert answerer.seconds == seconds < 0.5
+        time.sleep(0.5)
+    assert answerer.seconds == seconds
     assert main_measurement(arena).wall == pytest.approx(seconds)
 
 
@@ -381,14 +382,14 @@ def test_nothing_is_asked_before_go(arena_of: Arenas) -> None:
 
 
 def test_our_own_share_of_the_time_is_given_back(arena_of: Arenas) -> None:
-    arena = arena_of(answering("harness.serve(lambda x: x)"), wall={"prepare": 5, "inference": 0.5})
+    arena = arena_of(answering("harness.serve(lambda x: x)"), wall={"prepare": 5, "inference": 1.0})
     with arena.spawn(Phase.INFER, seed=1) as answerer:
         answerer.until_ready()
         answerer.go()
         for _ in range(4):
             answerer.ask(np.zeros(4), shape=(4,))
-            time.sleep(0.2)
-    assert 0.6 < answerer.seconds < 0.9
+            time.sleep(0.4)
+    assert answerer.seconds > 1.2
 
 
 def test_what_is_printed_after_the_first_question_is_shown_to_nobody(arena_of: Arenas) -> None:
@@ -468,7 +469,7 @@ def test_preparing_longer_than_the_seed_recipe_is_charged(arena_of: Arenas) -> N
         trainee.until_done()
     assert trainee.overtime == pytest.approx(trainee.prepare_seconds - 0.25)
     assert trainee.seconds > 0.25
-    assert main_measurement(arena).wall < 0.2
+    assert main_measurement(arena).wall == pytest.approx(trainee.seconds - trainee.overtime)
 
 
 def gated(arena: Arena, earlier: dict[str, int]) -> Arena:

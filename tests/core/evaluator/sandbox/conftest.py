@@ -59,11 +59,11 @@ class Lab:
         return text.strip()
 
     @staticmethod
-    def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
         deadline = time.monotonic() + seconds
-        while not condition() and time.monotonic() < deadline:
+        while not (met := condition()) and time.monotonic() < deadline:
             time.sleep(0.01)
-        return condition()
+        return met
 
     @staticmethod
     def alive_with(mark: str) -> list[int]:
