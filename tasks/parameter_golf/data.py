@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from autores.errors import UserError
 from autores.tasks.parameter_golf import fineweb
 from autores.tasks.parameter_golf.profiles import Profile
+from autores.tasks.text.chronicles import long_documents
 from autores.tasks.text.dice import world_id
 from autores.tasks.text.pieces import ByteTable, read_model, write_model
-from autores.tasks.text.registers import documents
 from autores.tasks.text.shards import read_shard, write_shard
 from autores.tasks.text.streams import Stream, lay_out
 from autores.tasks.text.tokenizer import Tokenizer, train
@@ -148,7 +148,7 @@ def stage(prepared: Prepared, into: Path) -> None:
 
 def _generate(profile: Profile, folder: Path) -> str:
     key = _new_key(folder / HELD_OUT / "key")
-    texts = list(documents(key, TRAIN, profile.train_bytes))
+    texts = list(long_documents(key, TRAIN, profile.train_bytes))
     tokenizer = train(_first(texts, TOKENIZER_BYTES), profile.sizes["vocabulary"])
     (folder / TRAIN / MODEL).write_bytes(write_model(tokenizer.pieces))
     tokens = tokenizer.documents(texts)
@@ -158,7 +158,7 @@ def _generate(profile: Profile, folder: Path) -> str:
     per_token = sum(len(text.encode()) for text in texts) / len(tokens)
     least = int(SPARE * profile.eval_tokens * per_token) + 20_000
     for split in ("evaluation", "certification"):
-        _hold_out(folder, split, tokenizer, list(documents(key, split, least)))
+        _hold_out(folder, split, tokenizer, list(long_documents(key, split, least)))
     return world_id(key)
 
 

@@ -44,7 +44,7 @@ class Profile:
         return int(self.sizes["lanes"] * self.sizes["columns"])
 
 
-_CPU_WALL = {"smoke": 30.0, "prepare": 20.0, "train": 25.0, "inference": 25.0, "audit": 120.0}
+_CPU_WALL = {"smoke": 60.0, "prepare": 40.0, "train": 25.0, "inference": 50.0, "audit": 120.0}
 _GPU_WALL = {"smoke": 300.0, "prepare": 180.0, "train": 600.0, "inference": 600.0, "audit": 3_600.0}
 _FINEWEB: Mapping[str, Any] = {
     "vocabulary": 8_192,
@@ -100,7 +100,7 @@ PROFILES: Mapping[str, Profile] = {
                 "artifact_bytes": 50_000,
             },
             train_bytes=400_000,
-            wall={"prepare": 20.0, "train": 5.0, "inference": 10.0, "audit": 30.0},
+            wall={"prepare": 40.0, "train": 5.0, "inference": 12.0, "audit": 30.0},
             looks=3,
         ),
         _CPU,
