@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import sqlite3
 import threading
@@ -104,6 +105,10 @@ class WriteLock:
     """One writer at a time, among threads and among processes.
 
     SQLite's own waiting sleeps ever longer and starves the unlucky; this one asks often.
+
+    The file holds a number that every hold raises, by one when it begins and when it ends.
+    Whoever finds the number that its own last hold left knows, without asking the database,
+    that nobody has written since; a writer that is killed leaves an odd one.
     """
 
     def __init__(self, path: Path, patience: float = PATIENCE) -> None:
@@ -112,24 +117,50 @@ class WriteLock:
         self._patience = patience
         self._threads = threading.Lock()
         self._descriptor = -1
+        self._shared: mmap.mmap | None = None
+        self._number: memoryview = memoryview(bytes(8)).cast("Q")
+        self._own = -1
+        """The number that we wrote last."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether nobody else has written since our last hold began."""
+        return bool(self._number[0] == self._own)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Wait for it, and hold it; `StoreLocked` where that takes too long."""
+    def held(self) -> Iterator[bool]:
+        """Wait for it, and hold it; `StoreLocked` where that takes too long.
+
+        Yields:
+            Whether nobody else has held it since we did.
+        """
         if not self._threads.acquire(timeout=self._patience):
             raise StoreLocked(f"{self._path} is held by another thread")
         try:
             self._take()
             try:
-                yield
+                undisturbed = self.ours
+                self._count(self._number[0] | 1)
+                try:
+                    yield undisturbed
+                finally:
+                    self._count(self._number[0] + 1)
             finally:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         finally:
             self._threads.release()
 
+    def _count(self, number: int) -> None:
+        self._number[0] = self._own = number
+
     def close(self) -> None:
         """Let go of the file."""
         with self._threads:
+            self._number = memoryview(bytes(8)).cast("Q")
+            self._own = -1
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
@@ -138,6 +169,9 @@ class WriteLock:
         if self._descriptor < 0:
             with told(self._path):
                 self._descriptor = _open(self._path)
+                os.truncate(self._descriptor, self._number.nbytes)
+                self._shared = mmap.mmap(self._descriptor, self._number.nbytes)
+                self._number = memoryview(self._shared).cast("Q")
         deadline = time.monotonic() + self._patience
         while not _flocked(self._descriptor):
             if time.monotonic() > deadline:

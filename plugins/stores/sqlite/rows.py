@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,53 @@ class Decoded:
                 del self._known[next(iter(self._known))]
 
 
+class Memory:
+    """Where the lineage stands as we left it: true while nobody else writes."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._head: Head | None = None
+        self._entries: dict[int, Entry] = {}
+        self._next: tuple[Head, Iterable[Entry]] | None = None
+        self._moving = False
+
+    @property
+    def head(self) -> Head | None:
+        """The head, if we know it."""
+        return None if self._moving else self._head
+
+    def entry(self, trial: int) -> Entry | None:
+        """A trial, if we have written it."""
+        return None if self._moving else self._entries.get(trial)
+
+    def expect(self, head: Head, entries: Iterable[Entry]) -> None:
+        """What is to be remembered once it is committed."""
+        self._next = head, entries
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """The commit: as long as it takes nobody can tell what holds."""
+        self._moving = True
+        try:
+            yield
+            if self._next is not None:
+                self._take(*self._next)
+        finally:
+            self._next, self._moving = None, False
+
+    def _take(self, head: Head, entries: Iterable[Entry]) -> None:
+        self._head = head
+        for entry in entries:
+            self._entries.pop(entry.trial.id, None)
+            self._entries[entry.trial.id] = entry
+            if len(self._entries) > _CACHED:
+                del self._entries[next(iter(self._entries))]
+
+    def forget(self) -> None:
+        """Somebody else has written."""
+        self._head, self._entries = None, {}
+
+
 def text_of(record: object) -> str:
     """As it is stored."""
     return canonical(to_json(record)).decode("ascii")
@@ -57,18 +105,21 @@ def text_of(record: object) -> str:
 class Transaction:
     """What is written within one append, and what the fold reads of it meanwhile."""
 
-    def __init__(self, connection: sqlite3.Connection, decoded: Decoded) -> None:
+    def __init__(self, connection: sqlite3.Connection, memory: Memory, decoded: Decoded) -> None:
         """Work on a connection that has begun a transaction."""
         self._connection = connection
+        self._memory = memory
         self._decoded = decoded
-        self._written: dict[int, tuple[int, Entry]] = {}
+        self._written: dict[int, Entry] = {}
 
     # ------------------------------------------------------------------- read by the fold
 
     def entry(self, trial: int) -> Entry:
         """One trial."""
         if trial in self._written:
-            return self._written[trial][1]
+            return self._written[trial]
+        if (known := self._memory.entry(trial)) is not None:
+            return known
         row = self._connection.execute(
             "SELECT id, changed, body FROM trials WHERE id = ?", (trial,)
         ).fetchone()
@@ -134,10 +185,10 @@ class Transaction:
             (head.seq, text_of(head)),
         )
 
-    def committed(self) -> None:
-        """Have at hand what was written, now that it holds."""
-        for changed, entry in self._written.values():
-            self._decoded.keep(changed, entry)
+    @property
+    def written(self) -> Iterable[Entry]:
+        """The trials that were changed."""
+        return self._written.values()
 
     def _accept(self, body: Accepted) -> None:
         self._connection.executemany(
@@ -157,7 +208,7 @@ class Transaction:
             self._connection.execute(_INSERT, row)
         else:
             self._connection.execute(_UPDATE, row)
-        self._written[entry.trial.id] = (seq, entry)
+        self._written[entry.trial.id] = entry
         new, old = _tally_key(entry), None if before is None else _tally_key(before)
         if new != old:
             self._count(new, 1)

@@ -34,7 +34,13 @@ from autores.plugins.stores.sqlite.files import (
     refuse_network,
     told,
 )
-from autores.plugins.stores.sqlite.rows import Decoded, Transaction, compiled, status_named
+from autores.plugins.stores.sqlite.rows import (
+    Decoded,
+    Memory,
+    Transaction,
+    compiled,
+    status_named,
+)
 from autores.plugins.stores.sqlite.schema import MIGRATIONS, migrate
 from autores.records import Evaluation, Look, Outcome, Trial
 from autores.status import Status
@@ -72,6 +78,7 @@ class SqliteStore:
         self._patience = patience
         self._lock = WriteLock(path.with_name(f"{path.name}-lock"), patience)
         self._pulses = Pulses(path)
+        self._memory = Memory()
         self._decoded = Decoded()
         self._head = ("", Head())
         self._appended = threading.Condition()
@@ -139,13 +146,15 @@ class SqliteStore:
         if not self._writable:
             raise StoreReadOnly(f"{self._path} may not be written to; check its rights")
         connection = self._writer
-        with self._lock.held():
+        with self._lock.held() as undisturbed:
+            if not undisturbed:
+                self._memory.forget()
             with told(self._path):
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-                with told(self._path):
+                with told(self._path), self._memory.moving():
                     connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -189,14 +198,14 @@ class SqliteStore:
             bodies = build(head)
             if not bodies:
                 return ()
-            transaction, events = Transaction(connection, self._decoded), []
+            transaction, events = Transaction(connection, self._memory, self._decoded), []
             with told(self._path):
                 _keep_secrets(connection, secrets)
                 for body in bodies:
                     event, head = self._enter(body, head, transaction)
                     events.append(event)
                 transaction.finish(head)
-        transaction.committed()
+            self._memory.expect(head, transaction.written)
         with self._appended:
             self._appended.notify_all()
         return tuple(events)
@@ -237,6 +246,8 @@ class SqliteStore:
 
     def head(self) -> Head:
         """Where the lineage stands."""
+        if self._lock.ours and (remembered := self._memory.head) is not None:
+            return remembered
         (text,) = self._row("SELECT body FROM head") or ("",)
         known = self._head
         if known[0] != text:
@@ -248,6 +259,8 @@ class SqliteStore:
 
     def get(self, trial: int) -> Trial:
         """One trial."""
+        if self._lock.ours and (remembered := self._memory.entry(trial)) is not None:
+            return remembered.trial
         row = self._row("SELECT id, changed, body FROM trials WHERE id = ?", trial)
         if row is None:
             raise NoSuchTrial(trial)

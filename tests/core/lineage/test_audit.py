@@ -35,8 +35,10 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     write(store, *life(1, 0.9, Verdict.KEEP))
     write(store, *life(2, Cause.EXITED, parents=(1,)))
     write(store, *life(3, 0.8, Verdict.LEAD, parents=(1,)), Quarantined(trial=2, reason="x"))
-    yield store
     store.close()
+    opened = SqliteStore(tmp_path / "lineage.db")  # who writes knows; an auditor reads
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from autores.errors import UserError
+from autores.events import Body, Gated, Head, Marked
 from autores.lineage.audit import audit
 from autores.lineage.store import (
     LineageStore,
+    NoSuchTrial,
     Order,
     Query,
     StoreDamaged,
@@ -111,10 +113,37 @@ def test_a_damaged_row_is_said_to_be(store: SqliteStore, path: Path) -> None:
         other.execute("UPDATE trials SET body = '{}', changed = 99")
         other.execute("UPDATE events SET body = '[]' WHERE seq = 2")
     other.close()
+    reader = SqliteStore(path)
     with pytest.raises(StoreDamaged, match="trial 0"):
-        store.get(0)
+        reader.get(0)
     with pytest.raises(StoreDamaged, match="autores audit"):
-        store.since(0)
+        reader.since(0)
+    reader.close()
+
+
+def test_what_another_process_writes_is_read_at_once(store: SqliteStore, path: Path) -> None:
+    refill(store, 1)
+    other = SqliteStore(path)
+    before = store.head(), store.get(0)
+    write(other, Marked(trial=0, name="seen", text="by the other"))
+    assert store.head() == other.head() != before[0]
+    assert store.get(0) == other.get(0) != before[1]
+    write(store, Marked(trial=0, name="seen", text="by us"))
+    assert other.head() == store.head()
+    assert other.get(0).marks["seen"] == store.get(0).marks["seen"] == "by us"
+    other.close()
+
+
+def test_nothing_is_remembered_of_what_was_not_committed(store: SqliteStore) -> None:
+    refill(store, 1)
+    before = store.head(), store.get(0)
+
+    def refused(head: Head) -> tuple[Body, ...]:
+        return Marked(trial=0, name="a", text="b"), Gated(trial=99)
+
+    with pytest.raises(NoSuchTrial):
+        store.append(refused)
+    assert (store.head(), store.get(0)) == before
 
 
 def test_a_closed_store_says_so(store: SqliteStore) -> None:
