@@ -312,7 +312,7 @@ def autores_conditions(
 
 
 @hookspec(firstresult=True)
-def autores_certification(task: Task) -> str | None:
+def autores_certification(task: Task, data_dir: Path) -> str | None:
     """Say what the certification part of the held-out data is.
 
     Called by `autores certify`. A task that answers measures on that part alone when a request's
@@ -320,6 +320,7 @@ def autores_certification(task: Task) -> str | None:
 
     Args:
         task: In its profile.
+        data_dir: Where `autores_prepare` has put the data.
 
     Returns:
         What it is, for people, such as `a withheld shard`; None where there is no such part.

@@ -24,6 +24,9 @@ ARCHIVES = {
 PY_FOLDER = "cifar-10-batches-py"
 BIN_FOLDER = "cifar-10-batches-bin"
 PER_FILE = 10_000
+NEWER_PAGE = "https://github.com/modestyachts/CIFAR-10.1"
+NEWER = ("cifar10.1_v6", "cifar10.1_v4")
+"""CIFAR-10.1: pictures that were collected years later, as their files begin; v6 is preferred."""
 _PIXELS = 3 * SIDE * SIDE
 _ROW = 1 + _PIXELS
 _TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -90,6 +93,38 @@ def read(folder: Path, *, verify: bool = True) -> tuple[Images, Images]:
     if verify:
         _check_balance(folder, train, parts[-1])
     return train, parts[-1]
+
+
+def find_newer(root: Path) -> Images | None:
+    """CIFAR-10.1, where its files lie in a folder or its folder `datasets`; else None.
+
+    Raises:
+        UserError: They are there and not what was published.
+    """
+    for folder in (root, root / "CIFAR-10.1" / "datasets", root / "datasets"):
+        for name in NEWER:
+            files = tuple(folder / f"{name}_{kind}.npy" for kind in ("data", "labels"))
+            if all(file.is_file() for file in files):
+                return _read_newer(*files)
+    return None
+
+
+def _read_newer(data: Path, names: Path) -> Images:
+    try:
+        pixels, labels = (np.load(path, allow_pickle=False) for path in (data, names))
+    except (OSError, ValueError) as error:
+        raise _not_newer(data, str(error)) from error
+    if pixels.shape[1:] != (SIDE, SIDE, 3) or pixels.dtype != np.uint8:
+        raise _not_newer(data, f"it holds {pixels.dtype} of shape {pixels.shape}")
+    if labels.shape != pixels.shape[:1] or not np.isin(labels, range(CLASSES)).all():
+        raise _not_newer(names, "its labels do not belong to these pictures")
+    return Images(
+        images=np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels=labels.astype(np.uint8)
+    )
+
+
+def _not_newer(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is not CIFAR-10.1 as published: {why}; take it from {NEWER_PAGE}")
 
 
 Reader = Callable[[Path, str, bool], Images]

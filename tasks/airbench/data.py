@@ -6,6 +6,7 @@ FOLDER/held_out/                0700; bound into no candidate, tool or agent san
     key                         0600; the world follows from it
     evaluation_{images,labels}.npy
     certification_{images,labels}.npy
+    newer_{images,labels}.npy   CIFAR-10.1, where it was supplied beside CIFAR-10
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from autores.tasks.airbench.world import CLASSES, Images, generate, stream, worl
 GENERATED = "generated"
 CIFAR = "cifar10"
 HELD_OUT = "held_out"
+NEWER = "newer"
 _MANIFEST = "manifest.json"
 
 
@@ -52,9 +54,14 @@ class Prepared:
         """Part `evaluation` or `certification`.
 
         In profile `paper` both are the ten thousand test images, since the published protocol
-        leaves none over; there a certificate rests on fresh seeds alone.
+        leaves none over; there a certificate rests on fresh seeds, and on `newer`.
         """
         return _load(self.folder / HELD_OUT / split)
+
+    def newer(self) -> Images | None:
+        """CIFAR-10.1: asked by a certificate alone, and never part of a score or gate."""
+        place = self.folder / HELD_OUT / NEWER
+        return _load(place) if Path(f"{place}_labels.npy").exists() else None
 
 
 def folder_of(profile: Profile, data_dir: Path) -> Path:
@@ -74,6 +81,7 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
     if (folder / _MANIFEST).exists():
         prepared = open_prepared(profile, data_dir)
         check(prepared)
+        _take_newer(prepared, data_dir)
         return prepared
     shutil.rmtree(folder, ignore_errors=True)  # left by a prepare that was interrupted
     held_out = folder / HELD_OUT
@@ -86,7 +94,22 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
     parts = _real_parts(profile, source, key) if source else _generated_parts(profile, key)
     world = CIFAR if profile.real_only else world_id(key)  # a key draws the halves of CIFAR-10
     _write(folder, parts, source=CIFAR if source else GENERATED, world=world, profile=profile)
-    return open_prepared(profile, data_dir)
+    prepared = open_prepared(profile, data_dir)
+    _take_newer(prepared, data_dir)
+    return prepared
+
+
+def certification(profile: Profile, data_dir: Path) -> str | None:
+    """What a certificate looks at besides fresh seeds, in words; None where there is nothing."""
+    prepared = open_prepared(profile, data_dir)
+    newer = prepared.newer()
+    count = len(prepared.held_out("certification"))
+    parts = [] if newer is None else [f"the {len(newer):,} pictures of CIFAR-10.1"]
+    if prepared.source == GENERATED:
+        parts.append(f"{count:,} pictures that the generator drew apart from all others")
+    elif not profile.real_only:
+        parts.append(f"the {count:,} test pictures of CIFAR-10 that no trial was asked")
+    return " and ".join(parts) or None
 
 
 def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
@@ -204,22 +227,43 @@ def _new_key(path: Path) -> bytes:
     return key
 
 
+def _take_newer(prepared: Prepared, data_dir: Path) -> None:
+    """Take CIFAR-10.1 over once it is supplied; what a trial is scored on does not change."""
+    if prepared.source != CIFAR or prepared.newer() is not None:
+        return
+    found = cifar.find_newer(data_dir)
+    if found is None:
+        return
+    manifest = json.loads((prepared.folder / _MANIFEST).read_text())
+    manifest["sha256"] |= dict(_write_part(prepared.folder, f"{HELD_OUT}/{NEWER}", found))
+    _write_manifest(prepared.folder, manifest)
+
+
 def _write(
     folder: Path, parts: Iterable[tuple[str, Images]], *, source: str, world: str, profile: Profile
 ) -> None:
-    hashes = {}
+    hashes: dict[str, str] = {}
     for name, part in parts:
-        for kind, values in (("images", part.images), ("labels", part.labels)):
-            path = folder / f"{name}_{kind}.npy"
-            np.save(path, values)
-            path.chmod(0o600 if name.startswith(HELD_OUT) else 0o644)
-            hashes[f"{name}_{kind}.npy"] = _hash(path)
+        hashes |= dict(_write_part(folder, name, part))
     manifest = {
         "source": source,
         "world": world,
         "made_for": _made_for(profile),
         "sha256": hashes,
     }
+    _write_manifest(folder, manifest)
+
+
+def _write_part(folder: Path, name: str, part: Images) -> Iterator[tuple[str, str]]:
+    """Write pictures and labels; the names of their files, with hashes."""
+    for kind, values in (("images", part.images), ("labels", part.labels)):
+        path = folder / f"{name}_{kind}.npy"
+        np.save(path, values)
+        path.chmod(0o600 if name.startswith(HELD_OUT) else 0o644)
+        yield f"{name}_{kind}.npy", _hash(path)
+
+
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     draft = folder / f"{_MANIFEST}.draft"
     draft.write_text(json.dumps(manifest, indent=1))
     draft.rename(folder / _MANIFEST)  # last, so that a folder with a manifest is whole

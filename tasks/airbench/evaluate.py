@@ -8,9 +8,10 @@ from statistics import fmean
 
 from autores.errors import UserError
 from autores.evaluator.arena import Arena, Failed, Phase, Sealed
-from autores.records import Outcome, Sample
+from autores.records import Outcome, Sample, Split
 from autores.status import Cause
 from autores.tasks.airbench import data
+from autores.tasks.airbench.conditions import ASKED_NEWER, RIGHT_NEWER
 from autores.tasks.airbench.data import Prepared
 from autores.tasks.airbench.profiles import profile_named
 from autores.tasks.airbench.scoring import BadAnswer, count_right, is_hopeless
@@ -40,20 +41,51 @@ def evaluate(arena: Arena) -> Outcome:
 
 
 def _measure(arena: Arena, prepared: Prepared, pictures: Images, seed: int) -> Sample:
-    request = arena.request
     classes = _classes(arena, seed)
+    training, weights = _train(arena, prepared, Phase.TRAIN, seed, classes)
+    inference, right = _ask(arena, weights, pictures, seed, classes)
+    return Sample(
+        seed=seed,
+        score=training + inference,
+        counts={
+            "right": right,
+            "asked": len(pictures),
+            **_of_newer(arena, prepared, weights, seed, classes),
+        },
+        metrics={
+            "accuracy": right / len(pictures),
+            "training": training,
+            "inference": inference,
+        },
+    )
+
+
+def _of_newer(
+    arena: Arena, prepared: Prepared, weights: Sealed, seed: int, classes: Bytes
+) -> dict[str, int]:
+    """What a certificate asks besides, where CIFAR-10.1 is there: neither time nor gate."""
+    certifies = arena.request.evaluation.split is Split.CERTIFICATION
+    newer = prepared.newer() if certifies else None
+    if newer is None:
+        return {}
+    _, right = _ask(arena, weights, newer, seed, classes)
+    return {RIGHT_NEWER: right, ASKED_NEWER: len(newer)}
+
+
+def _ask(
+    arena: Arena, weights: Sealed, pictures: Images, seed: int, classes: Bytes
+) -> tuple[float, int]:
+    """Seconds from the first question to the last answer, and how many are right."""
+    request = arena.request
     order = data.order(request.derive("order", seed), len(pictures))
     size = request.task.sizes["test_batch"]
     parts = [pictures[order[rows]] for rows in data.batches(len(order), size)]
-
-    seconds, weights = _train(arena, prepared, Phase.TRAIN, seed, classes)
     with arena.spawn(
         Phase.INFER, seed=seed, weights=weights, wall=_inference_wall(arena)
     ) as answerer:
         answerer.until_ready()
         answerer.go()
         answers = [answerer.ask(part.images, shape=(len(part), CLASSES)) for part in parts]
-
     try:
         right = sum(
             count_right(answer, classes[part.labels])
@@ -61,16 +93,7 @@ def _measure(arena: Arena, prepared: Prepared, pictures: Images, seed: int) -> S
         )
     except BadAnswer as error:
         raise Failed(Cause.PROTOCOL if error.finite else Cause.NOT_FINITE, str(error)) from None
-    return Sample(
-        seed=seed,
-        score=seconds + answerer.seconds,
-        counts={"right": right, "asked": len(pictures)},
-        metrics={
-            "accuracy": right / len(pictures),
-            "training": seconds,
-            "inference": answerer.seconds,
-        },
-    )
+    return answerer.seconds, right
 
 
 def _train(

@@ -24,11 +24,13 @@ from autores.records import (
     Violation,
 )
 from autores.tasks.airbench import data, legality
+from autores.tasks.airbench.conditions import newer_pictures
 from autores.tasks.airbench.evaluate import evaluate
 from autores.tasks.airbench.moves import MOVES
 from autores.tasks.airbench.profiles import PROFILES, profile_named
 from autores.tasks.airbench.tools import TOOLS
 from autores.tools import Tool
+from autores.verify import Check
 
 _HERE = Path(__file__).resolve().parent
 _SYMBOLS: Mapping[str, str] = {
@@ -127,3 +129,13 @@ def autores_moves(task: Task) -> Iterable[Move]:
 @hookimpl
 def autores_evaluate(request: EvaluationRequest, tree: Tree, arena: Arena) -> Outcome:
     return evaluate(arena)
+
+
+@hookimpl
+def autores_conditions(trial: tuple[Outcome, ...], against: tuple[Outcome, ...]) -> Iterable[Check]:
+    return newer_pictures(trial, against)
+
+
+@hookimpl
+def autores_certification(task: Task, data_dir: Path) -> str | None:
+    return data.certification(profile_named(task.profile), data_dir)

@@ -102,3 +102,11 @@ def autores_tools(task: Task) -> Iterable[Tool]:
 @hookimpl
 def autores_moves(task: Task) -> Iterable[Move]:
     return moves.MOVES if task.name == NAME else ()
+
+
+@hookimpl
+def autores_certification(task: Task, data_dir: Path) -> str:
+    prepared = data.open_prepared(profile_named(task.profile), data_dir)
+    if prepared.source == data.GENERATED:
+        return "questions and text of the same world that were drawn apart from all others"
+    return "items of CORE that the run did not ask, and the held-out documents that it did not see"

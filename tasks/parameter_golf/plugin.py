@@ -142,3 +142,11 @@ def autores_context(view: LineageView, session: SessionBrief) -> Iterable[Sectio
 @hookimpl
 def autores_conditions(trial: tuple[Outcome, ...], against: tuple[Outcome, ...]) -> Iterable[Check]:
     return (least_effect(trial, against),)
+
+
+@hookimpl
+def autores_certification(task: Task, data_dir: Path) -> str:
+    prepared = data.open_prepared(profile_named(task.profile), data_dir)
+    if prepared.source == "generated":
+        return "a withheld shard of documents from the same world"
+    return "a withheld part of FineWeb's validation documents"

@@ -55,7 +55,9 @@ async def certify_best(
             f"trial {before[0].trial} was certified before: a second look at the same data would "
             "choose by it; --force looks all the same, and is recorded"
         )
-    part: str = run.plugins.hook.autores_certification(task=run.task) or ""
+    data_dir = run.settings.environment.data_dir
+    found = run.plugins.hook.autores_certification(task=run.task, data_dir=data_dir)
+    part: str = found or ""
     split = Split.CERTIFICATION if part else Split.EVALUATION
     claimed = _claimed(run, best)
     sides = await fresh_rounds(run, (best, BASELINE), seeds, Purpose.CERTIFY, split)

@@ -148,3 +148,43 @@ def test_fetch_unpacks_what_was_published(tmp_path: Path, monkeypatch: pytest.Mo
 def test_fetch_says_what_to_do_without_a_network(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="by hand"):
         cifar.fetch(tmp_path, url=(tmp_path / "none.tar.gz").as_uri())
+
+
+def _newer(folder: Path, pixels: np.ndarray, labels: np.ndarray, version: str = "v6") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"cifar10.1_{version}_data.npy", pixels)
+    np.save(folder / f"cifar10.1_{version}_labels.npy", labels)
+
+
+@pytest.mark.parametrize("place", ["", "datasets", "CIFAR-10.1/datasets"])
+def test_newer_pictures_are_found_and_turned(tmp_path: Path, place: str) -> None:
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    _newer(tmp_path / place, pixels, np.arange(6, dtype=np.int32))
+    found = cifar.find_newer(tmp_path)
+    assert found is not None
+    assert found.images.shape == (6, 3, 32, 32)
+    assert found.images[4, 2, 7, 9] == pixels[4, 7, 9, 2]
+    assert found.labels.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_there_need_be_no_newer_pictures(tmp_path: Path) -> None:
+    assert cifar.find_newer(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("pixels", "labels", "why"),
+    [
+        (np.zeros((3, 32, 32, 3), np.float32), np.zeros(3, np.uint8), "float32"),
+        (np.zeros((3, 3, 32, 32), np.uint8), np.zeros(3, np.uint8), "of shape"),
+        (np.zeros((3, 32, 32, 3), np.uint8), np.zeros(2, np.uint8), "labels"),
+        (np.zeros((3, 32, 32, 3), np.uint8), np.full(3, 10), "labels"),
+        (np.zeros(3, object), np.zeros(3, np.uint8), "pickle"),
+    ],
+)
+def test_other_files_of_that_name_are_refused(
+    tmp_path: Path, pixels: np.ndarray, labels: np.ndarray, why: str
+) -> None:
+    _newer(tmp_path, pixels, labels)
+    with pytest.raises(UserError, match=f"(?s){why}.*take it from"):
+        cifar.find_newer(tmp_path)

@@ -111,6 +111,39 @@ def test_gpu_splits_the_test_images_in_secret(
     assert prepared.world != data.CIFAR
 
 
+def test_generated_pictures_that_were_held_back_are_named(tmp_path: Path) -> None:
+    data.prepare(TINY, tmp_path)
+    assert data.certification(TINY, tmp_path) == (
+        "60 pictures that the generator drew apart from all others"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [("paper", None), ("gpu", "the 10 test pictures of CIFAR-10 that no trial was asked")],
+)
+def test_newer_pictures_are_taken_once_they_are_supplied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, without: str | None
+) -> None:
+    _fake_cifar(monkeypatch, tmp_path)
+    before = data.prepare(PROFILES[name], tmp_path)
+    assert before.newer() is None
+    assert data.certification(PROFILES[name], tmp_path) == without
+    np.save(tmp_path / "cifar10.1_v6_data.npy", np.full((3, 32, 32, 3), 9, np.uint8))
+    np.save(tmp_path / "cifar10.1_v6_labels.npy", np.array([1, 2, 3], np.uint8))
+    after = data.prepare(PROFILES[name], tmp_path)
+    assert after == before
+    newer = after.newer()
+    assert newer is not None and newer.labels.tolist() == [1, 2, 3]
+    assert stat.S_IMODE((after.folder / "held_out/newer_labels.npy").stat().st_mode) == 0o600
+    said = data.certification(PROFILES[name], tmp_path) or ""
+    assert said.startswith("the 3 pictures of CIFAR-10.1")
+    assert without is None or said.endswith(f" and {without}")
+    np.save(after.folder / "held_out/newer_labels.npy", np.array([1, 2, 4], np.uint8))
+    with pytest.raises(UserError, match="changed since"):
+        data.prepare(PROFILES[name], tmp_path)
+
+
 @given(st.binary(min_size=1, max_size=32))
 def test_a_permutation_renames_every_class_once(secret: bytes) -> None:
     assert sorted(data.permutation(secret).tolist()) == list(range(10))

@@ -133,6 +133,24 @@ def test_accuracy_is_counted_by_us_and_exactly(
     assert outcome.metrics["accuracy"] == outcome.counts["right"] / 1_000
 
 
+@pytest.mark.full
+def test_a_certificate_also_asks_newer_pictures(
+    evaluate: Evaluate, prepared: data.Prepared
+) -> None:
+    files = [prepared.folder / f"held_out/newer_{kind}.npy" for kind in ("images", "labels")]
+    asked = prepared.held_out("certification")[:100]
+    for file, values in zip(files, (asked.images, asked.labels), strict=True):
+        np.save(file, values)
+    outcome = evaluate(ORACLE.encode(), split=Split.CERTIFICATION)
+    for file in files:
+        file.unlink()
+    assert (outcome.counts["asked"], outcome.counts["asked_newer"]) == (1_000, 100)
+    assert 40 < outcome.counts["right_newer"] <= 100
+    first = next(m for m in outcome.measurements if m.phase == "inference")
+    (sample,) = outcome.samples
+    assert sample.metrics["inference"] == pytest.approx(first.wall)  # the others are not timed
+
+
 def _calibrated(**changes: Any) -> Calibration:
     return replace(
         Calibration(task="airbench", profile="micro", thresholds={"accuracy": "0.9"}), **changes

@@ -8,7 +8,7 @@ import pytest
 
 from autores.errors import UserError
 from autores.records import Direction, Lease, Specialist
-from autores.tasks.nanochat import plugin
+from autores.tasks.nanochat import data, plugin
 from autores.tasks.nanochat.moves import MOVES
 from autores.tasks.nanochat.profiles import PROFILES, parameters, scaling_parameters
 from autores.workspace.surfaces import owned_surfaces, unowned
@@ -103,3 +103,15 @@ def test_other_tasks_are_left_alone() -> None:
 def test_an_unknown_profile_is_named_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="micro"):
         plugin.autores_task("mikro")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("generated", "of the same world"), ("climbmix", "items of CORE")]
+)
+def test_it_says_what_a_certificate_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    profile = PROFILES["micro"]
+    found = data.Prepared(folder=tmp_path, source=source, world="w", profile=profile)
+    monkeypatch.setattr(data, "open_prepared", lambda profile, data_dir: found)
+    assert said in plugin.autores_certification(plugin.autores_task("micro"), tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from autores.errors import UserError
 from autores.records import Direction, Lease
-from autores.tasks.parameter_golf import plugin
+from autores.tasks.parameter_golf import data, plugin
 from autores.tasks.parameter_golf.moves import MOVES
 from autores.tasks.parameter_golf.packing import ENTRY
 from autores.tasks.parameter_golf.profiles import PROFILES
@@ -80,3 +80,14 @@ def test_moves_have_names_of_their_own_and_surfaces_that_there_are() -> None:
     assert len({move.name for move in MOVES}) == len(MOVES) > 12
     assert {move.surface for move in MOVES} <= set(plugin.SURFACES)
     assert tuple(plugin.autores_moves(plugin.autores_task("cpu"))) == MOVES
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("generated", "a withheld shard"), ("fineweb", "FineWeb's validation")]
+)
+def test_it_says_what_a_certificate_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    found = data.Prepared(folder=tmp_path, source=source, world="w")
+    monkeypatch.setattr(data, "open_prepared", lambda profile, data_dir: found)
+    assert said in plugin.autores_certification(plugin.autores_task("micro"), tmp_path)
