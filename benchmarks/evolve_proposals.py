@@ -5,20 +5,32 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from benchmarks.report import Report, Row
 
 from autores.plugins.agents.evolve.candidates import turn
-from autores.plugins.agents.evolve.genome import OFF, ON, Edit, apply, digest, move_gene
-from autores.plugins.agents.evolve.history import Fate
+from autores.plugins.agents.evolve.features import point_of
+from autores.plugins.agents.evolve.genome import (
+    OFF,
+    ON,
+    Edit,
+    Files,
+    apply,
+    difference,
+    digest,
+    move_gene,
+)
+from autores.plugins.agents.evolve.history import Fate, Observation
 from autores.plugins.agents.evolve.knobs import Knob
 from autores.plugins.agents.evolve.laboratory import Course, Landscape, Searcher, State, Try
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Question, propose
 from autores.plugins.agents.evolve.settings import Settings
+from autores.plugins.agents.evolve.tpe import Studies
+from autores.records import Specialist
 from autores.statistics import student_quantile
 
 SEEDS = range(1_000, 1_012)
@@ -26,6 +38,9 @@ TRIALS = 100
 SHORT = 30
 TARGET_MS = 50.0
 _GIVE_UP = 200
+_FEW = 5
+EVERYBODY = Specialist(key="all", title="Everybody", surfaces=("*",))
+_ROOT = Observation(id=0, genome={})
 SAMPLE = (
     "Each seed is a gated and a plain landscape; 18 knobs, 12 moves and four specialists in "
     "turn; every searcher has the same edits, gates, noise and rule."
@@ -84,6 +99,71 @@ def one_plus_one(state: State) -> Try | None:
         if made is not None:
             return made
     return None
+
+
+def hill_climbing(state: State) -> Try | None:
+    """The head's neighbours in a random order, each tried once: middle, small, then large steps."""
+    random = Random(digest(state.territory.files))
+    genes = _genes(state)
+    for reach in (0.7, 0.35, 1.4):
+        steps = [(gene, side * reach) for gene in genes for side in (-1, 1)]
+        random.shuffle(steps)
+        for gene, step in steps:
+            edits = tuple(_stepped(state, gene, step))
+            files = apply(state.territory.files, edits, state.landscape.moves)
+            if edits and files is not None and digest(files) not in state.known:
+                return Try(files=files, edits=edits, operator="climb")
+    return None
+
+
+def random_search(state: State) -> Try | None:
+    """One to four genes of the seed recipe at random, whoever owns them and whatever leads."""
+    random, land = Random(state.seed), state.landscape
+    everything = replace(state, territory=land.territory(EVERYBODY, land.seed_files), head=_ROOT)
+    genes = _genes(everything)
+    for _ in range(_GIVE_UP):
+        made = _made(everything, random.sample(genes, random.randint(1, 4)), random)
+        if made is not None:
+            return _as_edit_of_head(state, made.files)
+    return None
+
+
+def tpe(state: State) -> Try | None:
+    """Tree-structured Parzen estimators on all numbers together; a miss counts as the worst."""
+    land = state.landscape
+    territory = land.territory(EVERYBODY, land.seed_files)
+    numbers = [knob for knob in territory.knobs({}) if knob.scale is not None]
+    worst = max(o.score for o in state.seen if o.score is not None)
+    told = [
+        (point_of(o.genome), o.score if o.score and o.fate is Fate.MEASURED else worst)
+        for o in reversed(state.seen)
+    ]
+    for attempt in range(_FEW):
+        seed = state.seed + attempt
+        (point,) = Studies(reach=2.0).suggest([k.gene for k in numbers], told, (), seed, 1)
+        edits = [turn(k, k.scale.value(point[k.gene])) for k in numbers if k.scale is not None]
+        files = apply(land.seed_files, filter(None, edits), land.moves)
+        if files is not None and digest(files) not in state.known:
+            return _as_edit_of_head(state, files)
+    return None
+
+
+def _as_edit_of_head(state: State, files: Files) -> Try:
+    genome = state.landscape.genome(files)
+    return Try(files=files, edits=difference(state.head.genome, genome), operator="random")
+
+
+def _stepped(state: State, gene: Knob | str, step: float) -> Iterator[Edit]:
+    """A gene moved by a step; a choice or a move has one other side each."""
+    if isinstance(gene, str):
+        yield _edit(state, gene, Random(0)) or Edit(gene=gene, old="", new="")
+        return
+    if gene.scale is None:
+        others = [value for value in gene.choices if value != gene.literal.value]
+        made = turn(gene, others[step > 0 and len(others) - 1])
+    else:
+        made = turn(gene, gene.scale.value(gene.coordinate(gene.literal.value) + step))
+    yield from filter(None, [made])
 
 
 def _genes(state: State) -> list[Knob | str]:

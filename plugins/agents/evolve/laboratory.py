@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Protocol
 
 from autores.moves import Move
 from autores.plugins.agents.evolve.features import point_of
@@ -54,6 +55,39 @@ class Truth:
     breaks: bool
 
 
+class World(Protocol):
+    """What searches are measured on: a recipe, and what an evaluator would find of its edits."""
+
+    task: Task
+    moves: Mapping[str, Move]
+    seed_files: Files
+    gated: bool
+    noise: float
+    """Standard deviation of a score's logarithm, of one look."""
+    margin_sd: float
+    """Of the rate of right answers, of one look."""
+
+    def specialists(self) -> tuple[Specialist, ...]:
+        """In the order of their turns."""
+        ...
+
+    def territory(self, specialist: Specialist, files: Files) -> Territory:
+        """What a specialist may change of a tree."""
+        ...
+
+    def genome(self, files: Files) -> Genome:
+        """What a tree is made of."""
+        ...
+
+    def truth(self, files: Files) -> Truth:
+        """What a tree is worth."""
+        ...
+
+    def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
+        """Truth, a measured score and a measured margin."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Curve:
     """What one feature does: best at an offset, worse to both sides, over a cliff broken."""
@@ -73,7 +107,9 @@ def _bowl(distance: float) -> float:
 
 
 class Landscape:
-    """One synthetic task."""
+    """One synthetic task; a `World`."""
+
+    margin_sd = math.sqrt(0.9 * 0.1 / _ASKED)
 
     def __init__(self, seed: int, *, gated: bool, noise: float = 0.01) -> None:
         """Draw curves, interactions and the effects of moves."""
@@ -92,6 +128,10 @@ class Landscape:
     def specialists(self) -> tuple[Specialist, ...]:
         """One for each surface."""
         return tuple(Specialist(key=s, title=s, surfaces=(s,)) for s in _KNOBS)
+
+    def territory(self, specialist: Specialist, files: Files) -> Territory:
+        """As the gates would have it."""
+        return Territory(self.task, specialist, files)
 
     def genome(self, files: Files) -> Genome:
         """Read from the text, as nobody could cheat about it."""
@@ -115,7 +155,7 @@ class Landscape:
         """Truth, a measured score and a measured margin."""
         truth = self.truth(files)
         score = 10.0 * math.exp(random.gauss(-truth.height, self.noise))
-        return truth, score, truth.margin + random.gauss(0, _margin_sd())
+        return truth, score, truth.margin + random.gauss(0, self.margin_sd)
 
     def _curve(self) -> _Curve:
         draw = self.random
@@ -140,10 +180,6 @@ class Landscape:
     def _cost(self, name: str, x: float) -> float:
         known = self._curves.get(name)
         return known.cost * x if known else self._effect(name)[1] * x
-
-
-def _margin_sd() -> float:
-    return math.sqrt(0.9 * 0.1 / _ASKED)
 
 
 def _move_names() -> tuple[list[str], list[str]]:
@@ -202,7 +238,7 @@ class Try:
 class State:
     """What a searcher is shown."""
 
-    landscape: Landscape
+    landscape: World
     territory: Territory
     head: Observation
     seen: Sequence[Observation]
@@ -218,10 +254,12 @@ class Course:
     """How a run went: the head's true gain after each trial, and what became of the trials."""
 
     gains: tuple[float, ...]
+    heads: tuple[int, ...]
+    """What led after each trial."""
     seen: tuple[Observation, ...]
 
 
-def run(landscape: Landscape, searcher: Searcher, *, trials: int, seed: int) -> Course:
+def run(landscape: World, searcher: Searcher, *, trials: int, seed: int) -> Course:
     """Let a searcher work, its specialists in turn, each from the head.
 
     A trial leads if its first look beats the head by one standard deviation of a look and the
@@ -231,30 +269,33 @@ def run(landscape: Landscape, searcher: Searcher, *, trials: int, seed: int) -> 
 
 
 class _Run:
-    def __init__(self, landscape: Landscape, searcher: Searcher, seed: int) -> None:
+    def __init__(self, landscape: World, searcher: Searcher, seed: int) -> None:
         self.landscape, self.searcher, self.seed = landscape, searcher, seed
         self.random = Random(f"noise {seed}")
         self.trees: dict[int, Files] = {0: landscape.seed_files}
+        self.known = {digest(landscape.seed_files)}
         self.seen = [self._look(0, None, landscape.seed_files, (), "", looks=3)]
         self.head = 0
 
     def course(self, trials: int) -> Course:
         gains: list[float] = []
+        heads: list[int] = []
         specialists = self.landscape.specialists()
         for turn in range(trials):
             self._turn(specialists[turn % len(specialists)], turn)
             gains.append(self.landscape.truth(self.trees[self.head]).height)
-        return Course(gains=tuple(gains), seen=tuple(self.seen))
+            heads.append(self.head)
+        return Course(gains=tuple(gains), heads=tuple(heads), seen=tuple(self.seen))
 
     def _turn(self, specialist: Specialist, turn: int) -> None:
         files = self.trees[self.head]
         made = self.searcher(
             State(
                 landscape=self.landscape,
-                territory=Territory(self.landscape.task, specialist, files),
+                territory=self.landscape.territory(specialist, files),
                 head=self.seen[self.head],
                 seen=self.seen[::-1],
-                known=frozenset(map(digest, self.trees.values())),
+                known=frozenset(self.known),
                 seed=self.seed * 100_003 + turn,
             )
         )
@@ -262,6 +303,7 @@ class _Run:
             return
         number = len(self.seen)
         self.trees[number] = made.files
+        self.known.add(digest(made.files))
         self.seen.append(self._judged(number, made))
 
     def _judged(self, number: int, made: Try) -> Observation:
@@ -294,7 +336,7 @@ class _Run:
         score = math.exp(sum(math.log(s) for _, s, _ in measured) / looks)
         passed = not self.landscape.gated or margin >= 0
         fate = Fate.BROKEN if truth.breaks else Fate.MEASURED if passed else Fate.MISSED
-        gate = {"accuracy": Margin(value=margin, sd=_margin_sd() / math.sqrt(looks))}
+        gate = {"accuracy": Margin(value=margin, sd=self.landscape.margin_sd / math.sqrt(looks))}
         return Observation(
             id=number,
             parent=parent,

@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -76,13 +76,12 @@ def parse(path: str, source: bytes) -> Program | None:
         module = ast.parse(text.decode())
     except (SyntaxError, ValueError):
         return None
+    nodes = tuple(ast.walk(module))
     return Program(
         literals=tuple(_literals(path, module, source)),
-        compared=_compared(module),
-        tested=frozenset(_tested(module)),
-        counted=frozenset(
-            _name(n.target) for n in ast.walk(module) if isinstance(n, ast.AugAssign)
-        ),
+        compared=_compared(nodes),
+        tested=frozenset(_tested(nodes)),
+        counted=frozenset(_name(n.target) for n in nodes if isinstance(n, ast.AugAssign)),
     )
 
 
@@ -226,9 +225,9 @@ def _elements(name: str, node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 # ----------------------------------------------------------------- what is said of names
 
 
-def _compared(module: ast.Module) -> Mapping[str, frozenset[Value]]:
+def _compared(nodes: Iterable[ast.AST]) -> Mapping[str, frozenset[Value]]:
     found: dict[str, set[Value]] = {}
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.Compare) and len(node.comparators) == 1 and _name(node.left):
             other = node.comparators[0]
             options = other.elts if isinstance(other, ast.Tuple | ast.Set | ast.List) else [other]
@@ -237,8 +236,8 @@ def _compared(module: ast.Module) -> Mapping[str, frozenset[Value]]:
     return {name: frozenset(values) for name, values in found.items()}
 
 
-def _tested(module: ast.Module) -> Iterator[str]:
-    for node in ast.walk(module):
+def _tested(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         match node:
             case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
                 yield _name(test)

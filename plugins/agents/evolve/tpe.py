@@ -25,11 +25,17 @@ _STARTUP = 8
 class Studies:
     """One study for each set of knobs, since a specialist searches its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reach: float = FURTHEST) -> None:
+        """Begin with none.
+
+        Args:
+            reach: How far points may lie from the seed recipe's values.
+        """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna
+        self._reach = reach
         self._studies: dict[tuple[str, ...], tuple[Any, list[Any]]] = {}
 
     def suggest(
@@ -72,10 +78,11 @@ class Studies:
         return study
 
     def _space(self, genes: Sequence[str]) -> dict[str, Any]:
-        return {g: self._optuna.distributions.FloatDistribution(-FURTHEST, FURTHEST) for g in genes}
+        reach = self._optuna.distributions.FloatDistribution(-self._reach, self._reach)
+        return dict.fromkeys(genes, reach)
 
     def _trial(self, genes: Sequence[str], point: Point, loss: float | None, state: Any) -> Any:
-        within = {g: max(-FURTHEST, min(FURTHEST, point.get(g, 0.0))) for g in genes}
+        within = {g: max(-self._reach, min(self._reach, point.get(g, 0.0))) for g in genes}
         return self._optuna.trial.create_trial(
             params=within, distributions=self._space(genes), value=loss, state=state
         )

@@ -1,0 +1,265 @@
+"""How well a table of real trials predicts trials that it does not hold.
+
+    python -m benchmarks.evolve_table --task airbench --profile micro --minutes 40
+
+measures such a table, or goes on with one: trials of the real evaluator, in a world that is made
+for this, on recipes that no search has chosen. First the task's moves and knobs one by one, then
+Sobol points in all of them together. Every twelfth look is at the seed recipe, so that noise
+and drift are known. Without options, `python -m benchmarks evolve_table` reads the kept tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks.report import Machine
+
+from autores.evaluator.bundle import read_bundle, write_bundle
+from autores.evaluator.job import run_job
+from autores.evaluator.request import EvaluationRequest
+from autores.evaluator.signing import KEY_BYTES, key_name, verify
+from autores.evaluator.trees import FileTree
+from autores.moves import Move
+from autores.plugins.agents.evolve.candidates import turn
+from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, apply, move_gene
+from autores.plugins.agents.evolve.knobs import Knob
+from autores.plugins.agents.evolve.territory import Territory
+from autores.records import Evaluation, Outcome, Purpose, Specialist, Task
+
+DATA = Path(__file__).parent / "data"
+EVERYBODY = Specialist(key="all", title="Everybody", surfaces=("*",))
+IDLE: Mapping[str, tuple[str, ...]] = {
+    "airbench": ("keep", "proxy_every", "main", "benchmark", "eps", "whiten_eps"),
+}
+"""Knobs without an effect on a processor, or in profiles without a proxy net."""
+EACH = 12
+"""Every so many looks, one at the seed recipe."""
+FAR = 1.6
+"""Coordinates of a point, at most."""
+MOST_GENES = 8
+_LEVELS = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One real trial."""
+
+    edits: tuple[Edit, ...]
+    cause: str
+    score: float | None = None
+    counts: Mapping[str, int]
+    metrics: Mapping[str, float]
+    bytes: int = 0
+    wall: float = 0.0
+    """Of the whole trial."""
+    cpu: Mapping[str, float]
+    """Processor seconds by phase, start-up included: what a busy machine disturbs least."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Real trials of one task in one world."""
+
+    task: str
+    profile: str
+    machine: Machine
+    startup: Mapping[str, float]
+    """Processor seconds before GO, by phase."""
+    looks: tuple[Look, ...]
+
+    @classmethod
+    def read(cls, file: Path) -> Table:
+        """One that was kept."""
+        kept = json.loads(file.read_text())
+        return cls(
+            task=kept["task"],
+            profile=kept["profile"],
+            machine=Machine(**kept["machine"]),
+            startup=kept.get("startup", {"train": 1.9, "inference": 1.3}),
+            looks=tuple(_look(row) for row in kept["looks"]),
+        )
+
+    def write(self, file: Path) -> None:
+        """Keep it, a line for each trial."""
+        rows = ",\n".join(json.dumps(_row(look), sort_keys=True) for look in self.looks)
+        head = {
+            "task": self.task,
+            "profile": self.profile,
+            "machine": asdict(self.machine),
+            "startup": self.startup,
+        }
+        text = json.dumps(head, indent=1).removesuffix("\n}")
+        file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
+
+
+def _look(row: Mapping[str, Any]) -> Look:
+    edits = tuple(Edit(gene=gene, old=old, new=new) for gene, old, new in row["edits"])
+    return Look(**{**row, "edits": edits})
+
+
+def _row(look: Look) -> dict[str, Any]:
+    return {**asdict(look), "edits": [[e.gene, e.old, e.new] for e in look.edits]}
+
+
+# ------------------------------------------------------------------------------ measuring
+
+
+def plugin_of(task: str) -> Any:
+    """A bundled task's module."""
+    return importlib.import_module(f"autores.tasks.{task}.plugin")
+
+
+def recipe_of(task: str, profile: str) -> tuple[Task, dict[str, Move], Files]:
+    """A task, its moves, and the files of its seed recipe."""
+    plugin = plugin_of(task)
+    found: Task = plugin.autores_task(profile)
+    root = Path(found.recipe.path)
+    files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.py"))}
+    return found, {move.name: move for move in plugin.autores_moves(found)}, files
+
+
+class Bench:
+    """Looks at recipes of one task, each in a process of its own as in a run."""
+
+    def __init__(self, task: str, profile: str, folder: Path) -> None:
+        self.plugin = plugin_of(task)
+        self.task, self.moves, self.files = recipe_of(task, profile)
+        self.folder = folder
+        self.world = self.plugin.autores_prepare(self.task, folder)
+
+    def look(self, edits: Sequence[Edit]) -> Look | None:
+        """Measure the seed recipe with some edits; None where they cannot be made together."""
+        files = apply(self.files, edits, self.moves)
+        if files is None:
+            return None
+        begun = time.monotonic()
+        outcome = self._outcome(files)
+        return Look(
+            edits=tuple(edits),
+            cause=outcome.cause.value,
+            score=outcome.score,
+            counts=outcome.counts,
+            metrics={name: round(value, 6) for name, value in outcome.metrics.items()},
+            bytes=outcome.artifact.total_bytes if outcome.artifact else 0,
+            wall=round(time.monotonic() - begun, 2),
+            cpu={m.phase: round(m.cpu, 3) for m in outcome.measurements},
+            detail=outcome.detail[:120],
+        )
+
+    def _outcome(self, files: Files) -> Outcome:
+        tree = FileTree(dict(files))
+        evaluation = Evaluation(
+            trial=1,
+            ordinal=0,
+            purpose=Purpose.FIRST,
+            commit="c",
+            seeds=tuple(int.from_bytes(os.urandom(4)) for _ in range(self.task.seeds)),
+            world=self.world,
+        )
+        request = EvaluationRequest(
+            evaluation=evaluation,
+            tree=tree.id,
+            task=self.task,
+            plugin=self.plugin.__name__,
+            limits=self.plugin.autores_budget(self.task),
+            data_dir=str(self.folder),
+            secret=os.urandom(16).hex(),
+        )
+        key = os.urandom(KEY_BYTES)
+        with tempfile.TemporaryDirectory(prefix="autores-bench-") as work:
+            bundle = Path(work, "bundle")
+            write_bundle(bundle, [request], {"c": files})
+            run_job(read_bundle(bundle), {key_name(evaluation): key}, Path(work))
+            return verify(Path(work, "0.json").read_bytes(), key, evaluation, tree.id)
+
+
+def design(bench: Bench, seed: int = 0) -> Iterator[tuple[Edit, ...]]:
+    """Points without end: the single edits among as many Sobol points, then points alone."""
+    knobs = Territory(bench.task, EVERYBODY, bench.files, IDLE.get(bench.task.name, ())).knobs({})
+    made = [Edit(gene=move_gene(name), old=OFF, new=ON) for name in sorted(bench.moves)]
+    singles = [*made, *(edit for knob in knobs for edit in _levels(knob))]
+    Random(seed).shuffle(singles)
+    points = _points(knobs, made, seed)
+    for number, single in enumerate(singles):
+        if number % EACH == 0:
+            yield ()
+        yield (single,)
+        yield next(points)
+    for number, point in enumerate(points):
+        if number % EACH == 0:
+            yield ()
+        yield point
+
+
+def _levels(knob: Knob) -> Iterator[Edit]:
+    scale = knob.scale
+    values = knob.choices if scale is None else tuple(map(scale.value, _LEVELS))
+    yield from filter(None, (turn(knob, value) for value in dict.fromkeys(values)))
+
+
+def _points(knobs: Sequence[Knob], made: Sequence[Edit], seed: int) -> Iterator[tuple[Edit, ...]]:
+    """Sobol points: how many genes, which ones, and how far."""
+    from torch.quasirandom import SobolEngine
+
+    genes = len(knobs) + len(made)
+    engine = SobolEngine(1 + 2 * genes, scramble=True, seed=seed)
+    while True:
+        (many, *rest) = engine.draw(1)[0].tolist()
+        chosen = sorted(range(genes), key=rest[:genes].__getitem__)[: 2 + int(many * MOST_GENES)]
+        edits = (_drawn([*knobs, *made][i], rest[genes + i]) for i in sorted(chosen))
+        yield tuple(edit for edit in edits if edit is not None)
+
+
+def _drawn(gene: Knob | Edit, share: float) -> Edit | None:
+    if isinstance(gene, Edit):
+        return gene
+    if gene.scale is None:
+        return turn(gene, gene.choices[int(share * len(gene.choices))])
+    return turn(gene, gene.scale.value(FAR * (2 * share - 1)))
+
+
+def measure(task: str, profile: str, minutes: float, file: Path) -> None:
+    """Measure for some time; the table is kept after each trial."""
+    until = time.monotonic() + 60 * minutes
+    with tempfile.TemporaryDirectory(prefix="autores-table-") as folder:
+        bench = Bench(task, profile, Path(folder))
+        looks: list[Look] = []
+        for edits in design(bench):
+            if time.monotonic() > until:
+                break
+            look = bench.look(edits)
+            if look is None:
+                continue
+            looks.append(look)
+            print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
+            table = Table(task=task, profile=profile, machine=Machine.here(), looks=tuple(looks))
+            table.write(file)
+
+
+def main() -> int:
+    """Measure a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evolve_table", description=__doc__)
+    parser.add_argument("--task", default="airbench")
+    parser.add_argument("--profile", default="micro")
+    parser.add_argument("--minutes", type=float, default=40)
+    options = parser.parse_args()
+    DATA.mkdir(exist_ok=True)
+    name = f"{options.task}-{options.profile}.json"
+    measure(options.task, options.profile, options.minutes, DATA / name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
