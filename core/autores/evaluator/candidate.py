@@ -21,7 +21,7 @@ from autores.evaluator.sandbox import Cell, Contained, Ending, Output, Sandbox
 from autores.evaluator.sandbox.sealed import Sealed, TooLarge, Unsealable, copy_sealed
 from autores.evaluator.wire import Array, BadMessage, Closed, Message, read_log
 from autores.evaluator.yard import ARTIFACT, Place
-from autores.records import Measurement
+from autores.records import Measurement, Point
 from autores.status import Cause
 from autores.text import escape_line, excerpt
 
@@ -99,6 +99,8 @@ class Candidate:
         self._place, self._charge = place, charge
         self._ranks = Ranks(place.sockets, charge.ranks, self._note)
         self._curve = Curve()
+        self._watch: Callable[[Point], str] | None = None
+        self._hopeless = ""
         self._ended: Ending | None = None
         self._shown: Output | None = None
         self._out = os.open(place.out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -147,12 +149,16 @@ class Candidate:
         for rank in self._ranks.connected:
             self._tell(rank, Kind.GO, told, self.deadline)
 
-    def until_done(self) -> Sealed:
+    def until_done(self, watch: Callable[[Point], str] | None = None) -> Sealed:
         """Wait until all ranks are done; stop the clock, end it, weigh and seal its artifact.
 
+        Args:
+            watch: Is shown each point that it logs; what it says ends the candidate at a gate.
+
         Raises:
-            Failed: It ended, takes too long, or has no artifact within the limit.
+            Failed: It ended, takes too long, was given up, or has no artifact within the limit.
         """
+        self._watch = watch
         done: set[int] = set()
         while len(done) < self._charge.ranks:
             rank, message = self._next(self.deadline, self._charge.phase.late)
@@ -310,6 +316,9 @@ class Candidate:
             now = time.monotonic()
             if now > until:
                 self._late(late, until)
+            if self._hopeless:
+                self._heard = now
+                self._fail(Cause.GATE, self._hopeless)
             if found is not None:
                 self._heard = now
                 return found
@@ -321,7 +330,9 @@ class Candidate:
         """Take a line of a log, but none that could tell of held-out questions."""
         step, values = read_log(body)
         if self._started and not self._asked:
-            self._curve.add(time.monotonic() - self._go, step, values)
+            point = self._curve.add(time.monotonic() - self._go, step, values)
+            if self._watch is not None:
+                self._hopeless = self._hopeless or self._watch(point)
 
     def _tell(
         self, rank: int, kind: Kind, body: bytes, until: float, arrays: tuple[Array, ...] = ()

@@ -21,8 +21,8 @@ class Curve:
         self._every = 1
         self._lines = 0
 
-    def add(self, seconds: float, step: int, values: Mapping[str, float]) -> None:
-        """Take a line.
+    def add(self, seconds: float, step: int, values: Mapping[str, float]) -> Point:
+        """Take a line, and give it as a point.
 
         Raises:
             BadMessage: There were too many.
@@ -30,13 +30,14 @@ class Curve:
         if self._lines >= MOST_LINES:
             raise BadMessage(f"more than {MOST_LINES:,} lines of log")
         shown = {escape_line(name): value for name, value in values.items()}
-        self._last = Point(step=step, seconds=round(seconds, 4), values=shown)
+        point = self._last = Point(step=step, seconds=round(seconds, 4), values=shown)
         if self._lines % self._every == 0:
-            self._points.append(self._last)
+            self._points.append(point)
         self._lines += 1
         if len(self._points) >= MOST_POINTS:
             self._points = self._points[::2]
             self._every *= 2
+        return point
 
     @property
     def points(self) -> tuple[Point, ...]:

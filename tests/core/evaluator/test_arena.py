@@ -17,7 +17,7 @@ from autores.evaluator.arena import Arena, Failed, Phase, sandbox_for
 from autores.evaluator.calm import Pulse
 from autores.evaluator.sandbox import Level, Sandbox
 from autores.hardware import usable_cpus
-from autores.records import Calibration, Gate, Measurement, Sample
+from autores.records import Calibration, Gate, Measurement, Point, Sample
 from autores.scoring import Text, score_chunks
 from autores.status import Cause
 
@@ -94,6 +94,30 @@ def test_an_honest_recipe_is_trained_asked_and_measured(arena_of: Arenas) -> Non
     assert (outcome.artifact.weight_bytes, outcome.artifact.sha256) == (24, weights.sha256)
     assert outcome.artifact.code_bytes == len(textwrap.dedent(HONEST)) + len("train.py")
     canonical(to_json(outcome))
+
+
+def test_who_is_given_up_for_what_it_logs_ends_at_a_gate(arena_of: Arenas) -> None:
+    arena = arena_of("""
+        import harness, time
+        harness.ready()
+        for step in range(5):
+            harness.log(step, loss=step)
+        time.sleep(60)
+    """)
+    seen = []
+
+    def watch(point: Point) -> str:
+        seen.append(point.step)
+        return "hopeless" if point.values["loss"] > 2 else ""
+
+    with arena.spawn(Phase.TRAIN, seed=7) as trainee:
+        trainee.until_ready()
+        trainee.go()
+        with pytest.raises(Failed) as caught:
+            trainee.until_done(watch)
+    assert (caught.value.cause, caught.value.detail) == (Cause.GATE, "hopeless")
+    assert seen == [0, 1, 2, 3]
+    assert main_measurement(arena).wall < 50
 
 
 def test_data_and_seed_appear_at_go_and_not_before(arena_of: Arenas) -> None:
