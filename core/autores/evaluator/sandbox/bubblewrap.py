@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from autores.evaluator.sandbox.contained import RunningCell
 from autores.evaluator.sandbox.environment import Environment
 from autores.evaluator.sandbox.launch import Setup
 from autores.evaluator.sandbox.level import Cell, Level
-from autores.evaluator.sandbox.limits import Watchdog
+from autores.evaluator.sandbox.limits import Group, Watchdog
 from autores.evaluator.sandbox.stage import Bind, Stage
+from autores.evaluator.sandbox.understudy import FIRST_KEPT, Gone, Process, Understudy
 from autores.evaluator.sandbox.users import SpareUser
 
 OLDEST, WITH_USERNS_SWITCH = (0, 7), (0, 8)
@@ -67,36 +69,26 @@ class Bubblewrap(HostSandbox):
         self.user = SpareUser.claim() if os.geteuid() == 0 else None
         self._uid = self.user.uid if self.user else None
         self._tree = tree.Tree.create(self.environment, self.view, self.folder)
+        self._understudy = self._engage()
+
+    def close(self) -> None:
+        """See `HostSandbox`."""
+        if self._understudy:
+            self._understudy.dismiss()
+        super().close()
 
     def spawn(self, cell: Cell) -> RunningCell:
         """Start a cell; see `Sandbox`."""
-        inside = tree.inside(cell)
-        binds = self._tree.of(cell)
         filter_program = seccomp.program(internet=True, affinity=cell.cpus is None)
         group = self.new_group(cell)
         out = hand_over(cell.out, self._uid)
         with contextlib.ExitStack() as stack:
-            arguments = stack.enter_context(_in_memory(_joined(self._arguments(cell, binds))))
+            arguments = stack.enter_context(_in_memory(_joined(self._arguments(cell))))
             filters = stack.enter_context(_in_memory(filter_program))
             reading, writing = os.pipe()
             stack.callback(os.close, reading)
             with contextlib.closing(os.fdopen(writing, "wb")):
-                process, output = launch.start(
-                    [
-                        *(self._program, "--args", str(arguments)),
-                        *("--seccomp", str(filters), "--info-fd", str(writing)),
-                        *("--", *inside.command(cell)),
-                    ],
-                    inside.variables(cell),
-                    Setup(
-                        cell=cell,
-                        group=group,
-                        steps=self._steps(cell, binds),
-                        limit_tasks=self._uid is not None,
-                    ),
-                    cwd=Path("/"),
-                    keep=(arguments, filters, writing),
-                )
+                process, output = self._start(cell, group, (arguments, filters, writing))
             init = _first_inside(reading)
         watchdog = Watchdog(cell, group, out, tmpfs=("/tmp", "/dev/shm"), own=OWN_PROCESSES)
         running = self.watch(process, output, watchdog, init)
@@ -105,45 +97,92 @@ class Bubblewrap(HostSandbox):
             raise OSError(f"bubblewrap failed: {running.output.head.decode(errors='replace')}")
         return running
 
-    def _steps(self, cell: Cell, binds: Sequence[Bind]) -> list[partial[None]]:
-        if self._uid is None:
-            return []
-        whole = Stage(
-            [*binds, *tree.device_binds(cell.gpus)],
+    def _start(
+        self, cell: Cell, group: Group | None, descriptors: tuple[int, int, int]
+    ) -> tuple[Process | subprocess.Popen[bytes], int]:
+        """Let the understudy become bubblewrap; without one, fork now."""
+        variables = tree.inside(cell).variables(cell)
+        setup = Setup(cell=cell, group=group, steps=(), limit_tasks=self._uid is not None)
+        own = _own_binds(cell)
+        if self._understudy is not None and not stage.covers(own):
+            understudy, self._understudy = self._understudy, None
+            steps = [partial(stage.add, own), *self._drop()]
+            command = self._command(cell, range(FIRST_KEPT, FIRST_KEPT + len(descriptors)))
+            with contextlib.suppress(Gone):
+                output = understudy.order(
+                    command, variables, replace(setup, steps=steps), keep=descriptors
+                )
+                self._understudy = self._engage()  # the next one, while this one starts
+                return _after(understudy, output), output
+        steps = [partial(self._stage(own).enter), *self._drop()] if self.user else []
+        command = self._command(cell, descriptors)
+        setup = replace(setup, steps=steps)
+        return launch.start(command, variables, setup, cwd=Path("/"), keep=descriptors)
+
+    def _engage(self) -> Understudy | None:
+        """Only who builds a stage gains by an understudy."""
+        return Understudy(self._stage(()).enter) if self.user else None
+
+    def _stage(self, own: Sequence[Bind]) -> Stage:
+        return Stage(
+            [*self._tree.binds, *tree.device_binds(()), *own],
             [*self._tree.links, *tree.DEV_LINKS],
             folders=("/proc", "/dev/shm", "/tmp", "/run"),
         )
-        return [partial(whole.enter), partial(launch.become, self._uid)]
 
-    def _arguments(self, cell: Cell, binds: Sequence[Bind]) -> list[str]:
+    def _drop(self) -> list[partial[None]]:
+        return [partial(launch.become, self._uid)] if self._uid is not None else []
+
+    def _command(self, cell: Cell, descriptors: Sequence[int]) -> list[str]:
+        arguments, filters, told = map(str, descriptors)
+        return [
+            *(self._program, "--args", arguments, "--seccomp", filters, "--info-fd", told),
+            *("--", *tree.inside(cell).command(cell)),
+        ]
+
+    def _arguments(self, cell: Cell) -> list[str]:
         return [
             *("--unshare-user", "--uid", UID_INSIDE, "--gid", UID_INSIDE, *self._no_userns),
             *("--unshare-all", "--hostname", tree.HOSTNAME, "--cap-drop", "ALL"),
             *("--die-with-parent", "--new-session"),
-            *(self._unstaged(binds) if self._uid is None else _staged(binds)),
+            *(self._unstaged(cell) if self._uid is None else _staged(cell)),
             # The settings of one's own namespaces could be changed; nobody needs to.
             *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"),
             *(_devices(cell.gpus) if self._uid is None else STAGED_DEVICES),
             *("--size", str(cell.shm_bytes), "--tmpfs", "/dev/shm"),
             *("--size", str(cell.tmp_bytes), "--tmpfs", "/tmp", "--dir", "/tmp/home"),
-            # The root and /dev are memory too, and of no fixed size.
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/code"),
+            # /dev is memory too, and of no fixed size.
+            *("--remount-ro", "/dev", "--chdir", "/code"),
         ]
 
-    def _unstaged(self, binds: Sequence[Bind]) -> Iterator[str]:
+    def _unstaged(self, cell: Cell) -> Iterator[str]:
         """What root stages, said to bubblewrap."""
         for target, name in self._tree.links:
             yield from ("--symlink", target, name)
-        for bind in binds:
+        for bind in self._tree.of(cell):
             option = "--bind" if bind.writable else "--ro-bind"
             yield from (option, str(bind.source), bind.target)
         if Path("/sys/fs/cgroup").exists():
             yield from ("--ro-bind", str(self._tree.empty), "/sys/fs/cgroup")
+        yield from ("--remount-ro", "/")
 
 
-def _staged(binds: Sequence[Bind]) -> Iterator[str]:
+def _own_binds(cell: Cell) -> list[Bind]:
+    """What differs from cell to cell."""
+    return [*tree.of_cell(cell), *tree.gpu_binds(cell.gpus)]
+
+
+def _after(understudy: Understudy, output: int) -> Process:
+    try:
+        return understudy.started()
+    except OSError:
+        os.close(output)
+        raise
+
+
+def _staged(cell: Cell) -> Iterator[str]:
     yield from ("--ro-bind", stage.ROOT, "/")
-    for bind in binds:
+    for bind in tree.of_cell(cell):
         if bind.writable:
             yield from ("--bind", stage.ROOT + bind.target, bind.target)
 

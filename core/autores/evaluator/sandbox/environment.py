@@ -116,7 +116,7 @@ def _required(distribution: metadata.Distribution) -> Iterator[str]:
 def _top_level(distribution: metadata.Distribution) -> Iterator[Path]:
     """What a distribution put directly into site-packages, but no path files or scripts."""
     record = distribution.read_text("RECORD") or ""
-    names = {re.split(r"[/,]", line, maxsplit=1)[0] for line in record.splitlines()}
+    names = {line.partition("/")[0].partition(",")[0] for line in record.splitlines()}
     site = Path(str(distribution.locate_file("")))
     for name in sorted(names - {"", "..", "__pycache__"}):
         if not name.endswith(".pth") and (site / name).exists():

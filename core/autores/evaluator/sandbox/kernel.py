@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 import sys
@@ -83,7 +82,7 @@ def mount(
 def pivot_root(folder: str) -> None:
     """Make a mounted folder the root, and let go of the old one."""
     os.chdir(folder)
-    checked(LIBC.syscall(PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    checked(LIBC.syscall(PIVOT_ROOT[os.uname().machine], b".", b"."), "pivot_root")
     checked(LIBC.umount2(b".", MNT_DETACH), "umount of the old root")
     os.chdir("/")
 

@@ -10,9 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,8 @@ from autores.evaluator.sandbox import bubblewrap
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.level import Enforcement, Finding, Guarantee
 
+KEPT = Path("/tmp")
+"""Not where TMPDIR says: each job has one of its own, that goes with it."""
 STATUS_LINES = ("Cap", "NoNewPrivs", "Seccomp")
 NAMESPACES = ("mnt", "user", "pid", "net")
 
@@ -37,7 +37,7 @@ class Notes:
         digest = hashlib.sha256()
         for fact in _facts(sandbox):
             digest.update(fact + b"\0")
-        folder = Path(tempfile.gettempdir(), f"autores-probes-{os.geteuid()}")
+        folder = KEPT / f"autores-probes-{os.geteuid()}"
         return cls(folder / f"{digest.hexdigest()[:32]}.json")
 
     def read(self) -> tuple[Finding, ...] | None:
@@ -74,7 +74,7 @@ def _finding(guarantee: str, enforcement: str, evidence: str) -> Finding:
 
 
 def _facts(sandbox: HostSandbox) -> Iterator[bytes]:
-    yield repr((type(sandbox).__name__, platform.uname()[:3], os.geteuid())).encode()
+    yield repr((type(sandbox).__name__, os.uname()[:3], os.geteuid())).encode()
     yield repr((sandbox.environment, bubblewrap.version())).encode()
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/cgroup"):
         with contextlib.suppress(OSError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import secrets
 import shutil
 import signal
@@ -147,7 +146,7 @@ def _came(take: Callable[[], object]) -> bool:
 def _call_numbers() -> dict[str, int]:
     if not seccomp.supported():
         return {}
-    column = seccomp.ARCHITECTURES[platform.machine()].column
+    column = seccomp.ARCHITECTURES[os.uname().machine].column
     numbers = {name: seccomp.REFUSED[name][column] for name in CALLS}
     return {name: number for name, number in numbers.items() if number is not None}
 

@@ -8,7 +8,8 @@ walls, what hides memory from the limits, and what outlives a process.
 from __future__ import annotations
 
 import errno
-import platform
+import functools
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -155,9 +156,10 @@ ARCHITECTURES = {
 
 def supported(machine: str | None = None) -> bool:
     """Whether there is a filter for this processor."""
-    return (machine or platform.machine()) in ARCHITECTURES
+    return (machine or os.uname().machine) in ARCHITECTURES
 
 
+@functools.cache
 def program(
     *,
     internet: bool,
@@ -173,7 +175,7 @@ def program(
         shared_user: whether it runs as the evaluator's own user.
         machine: the processor; this one by default.
     """
-    processor = ARCHITECTURES[machine or platform.machine()]
+    processor = ARCHITECTURES[machine or os.uname().machine]
     column = processor.column
     code = [
         _load(ARCHITECTURE),

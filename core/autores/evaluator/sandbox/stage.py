@@ -52,9 +52,19 @@ class Stage:
             os.makedirs(ROOT + name)
         for bind, source in zip(self.binds, sources, strict=True):
             _bind(bind, source)
-            os.close(source)
         for target, name in self.links:
             os.symlink(target, ROOT + name)
+
+
+def add(binds: Sequence[Bind]) -> None:
+    """Add to a stage; no source may lie below `ROOT`, which covers it."""
+    for bind in binds:
+        _bind(bind, os.open(bind.source, os.O_PATH | os.O_CLOEXEC))
+
+
+def covers(binds: Sequence[Bind]) -> bool:
+    """Whether a stage that stands already hides one of the sources."""
+    return any(bind.source.is_relative_to(ROOT) for bind in binds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ def _bind(bind: Bind, source: int) -> None:
     if not bind.writable:
         flags = Mount.REMOUNT | Mount.BIND | Mount.READ_ONLY | Mount.NO_SUID | Mount.NO_DEV
         kernel.mount("none", target, flags=flags)
+    os.close(source)
 
 
 def _make_place(target: str, *, folder: bool) -> None:

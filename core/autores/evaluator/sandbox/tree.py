@@ -67,7 +67,7 @@ class Tree:
 
     def of(self, cell: Cell) -> list[Bind]:
         """With the folders of a cell."""
-        return [*self.binds, *_cell_binds(cell)]
+        return [*self.binds, *of_cell(cell)]
 
 
 def inside(cell: Cell) -> Inside:
@@ -89,11 +89,18 @@ def gpu_nodes(gpus: Sequence[int]) -> tuple[str, ...]:
 
 def device_binds(gpus: Sequence[int]) -> list[Bind]:
     """The device nodes of a cell that exist on this machine."""
-    paths = (*NODES, *map(Path, gpu_nodes(gpus)))
+    nodes = [Bind(path, str(path), writable=True) for path in NODES if path.exists()]
+    return [*nodes, *gpu_binds(gpus)]
+
+
+def gpu_binds(gpus: Sequence[int]) -> list[Bind]:
+    """Those that are of its lease."""
+    paths = map(Path, gpu_nodes(gpus))
     return [Bind(path, str(path), writable=True) for path in paths if path.exists()]
 
 
-def _cell_binds(cell: Cell) -> Iterator[Bind]:
+def of_cell(cell: Cell) -> Iterator[Bind]:
+    """The folders of a cell."""
     yield Bind(cell.out, str(INSIDE.out), writable=True)
     wanted = (
         (cell.code, INSIDE.code),

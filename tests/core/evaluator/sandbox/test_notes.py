@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from autores.evaluator.sandbox import notes as notes_module
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.level import Enforcement, Finding, Guarantee
 from autores.evaluator.sandbox.none import Unconfined
@@ -26,7 +26,7 @@ FOUND = tuple(
 @pytest.fixture
 def plain(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostSandbox]:
     with lab.open(Unconfined) as sandbox:
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(notes_module, "KEPT", tmp_path)
         yield sandbox
 
 

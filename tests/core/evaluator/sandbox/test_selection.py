@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autores.evaluator.sandbox import selection
+from autores.evaluator.sandbox import notes, selection
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.environment import Environment, discover
 from autores.evaluator.sandbox.level import (
@@ -64,6 +64,7 @@ def probed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str
 
     monkeypatch.setattr(selection, "KINDS", (Best, Absent, Middle, Last))
     monkeypatch.setattr(selection, "probe", probe)
+    monkeypatch.setattr(notes, "KEPT", tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(Best, "broken", ())
     monkeypatch.setattr(Middle, "broken", ())
