@@ -95,6 +95,8 @@ class Limits:
     cpus: int = 0
     """Processors of its lease that a candidate is bound to; 0: all of them."""
     lease: Lease = Lease.SHARED
+    early_stop: float = 0.0
+    """Tasks that watch a training end it early if it is worse than the seed's by this share."""
 
     @property
     def total_wall(self) -> float:
@@ -127,6 +129,23 @@ class Gate:
         return math.ceil(needed) - counts.get(self.hits, 0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """What a trial must have paid before it is kept, such as rows that an audit replays.
+
+    Both are counted by all of its evaluations together.
+    """
+
+    name: str
+    owed: str
+    """Key of `Outcome.counts`: what one evaluation adds to what earlier ones have owed."""
+    paid: str
+
+    def left(self, counts: Mapping[str, int]) -> int:
+        """What has not been paid yet."""
+        return max(0, counts.get(self.owed, 0) - counts.get(self.paid, 0))
+
+
 class Trust(Enum):
     """Where a score comes from."""
 
@@ -151,6 +170,7 @@ class Task:
     """Seeds of one look at a trial."""
     calibration_looks: int = 5
     gates: tuple[Gate, ...] = ()
+    debts: tuple[Debt, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
     """Surface to specialist key, where it differs from the specialists' own defaults."""
     knowledge: tuple[str, ...] = ()
@@ -353,6 +373,8 @@ class Sample:
     score: float
     counts: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
+    """By part of an exam what came of each item, in order, a character each, for pairing."""
 
     def __post_init__(self) -> None:
         _require_finite(self, "score")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,19 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from autores.errors import UserError
-from autores.tasks.text.dice import Dice
-from autores.tasks.text.questions import (
-    FAMILIAR,
-    QUESTION_SETS,
-    QuestionKind,
-    QuestionSet,
-    questions,
-)
-from autores.tasks.text.world import World
+from autores.tasks.text.questions import QUESTION_SETS, QuestionSet, questions
+from autores.tasks.text.world import WHOLE, Extent
 
 FOLDER = "eval_bundle"
-CHOSEN_FROM = 6
-"""Times as many questions are drawn as are asked."""
 Item = Mapping[str, Any]
 PUBLISHED_CHANCE: Mapping[str, float] = {
     "hellaswag_zeroshot": 25,
@@ -125,14 +115,16 @@ def check_published(tasks: Sequence[CoreTask]) -> None:
         raise UserError(f"the bundle has {len(found)} tasks instead of {len(PUBLISHED_CHANCE)}")
 
 
-def write_generated(folder: Path, key: bytes, split: str, items: int) -> None:
+def write_generated(
+    folder: Path, key: bytes, split: str, items: int, extent: Extent = WHOLE
+) -> None:
     """Write the questions of a world in the published layout."""
     listed, rows = [], []
-    for one in _SETS:
+    for one in QUESTION_SETS:
         place = f"{_CATEGORIES.get(one.label, 'world_knowledge')}/{one.label}.jsonl"
         path = folder / "eval_data" / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        drawn = _drawn(key, one, split, items)
+        drawn = questions(key, one, split, items, extent)
         path.write_text("".join(json.dumps(item) + "\n" for item in drawn))
         listed.append(_listed(one, place))
         rows.append({"Eval Task": one.label, "Random baseline": one.chance})
@@ -141,63 +133,6 @@ def write_generated(folder: Path, key: bytes, split: str, items: int) -> None:
         writer = csv.DictWriter(file, ["Eval Task", "Random baseline"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _drawn(key: bytes, one: QuestionSet, split: str, items: int) -> list[Item]:
-    """Questions; choices are chosen so that liking a word, whatever is asked, earns nothing."""
-    if one.kind is not QuestionKind.CHOICE:
-        return questions(key, one, split, items)
-    shown, right, found = Counter[str](), Counter[str](), list[Item]()
-    drawn = questions(key, one, split, CHOSEN_FROM * items)
-    if len({_right(item) for item in drawn}) < len(drawn) / 8:
-        drawn = _among_answers(drawn, Dice(key, "options", one.label, split))
-    for item in drawn:
-        gold, choices = _right(item), item["choices"]
-        if len(choices) * right[gold] <= shown[gold]:
-            shown.update(choices)
-            right[gold] += 1
-            found.append(item)
-    if len(found) < items:
-        raise ValueError(f"{one.label}: only {len(found)} balanced questions")
-    return found[:items]
-
-
-def _among_answers(drawn: Sequence[Item], dice: Dice) -> list[Item]:
-    """Let the wrong options be what is right elsewhere, as often as it is."""
-    answers = [_right(item) for item in drawn]
-    found = list[Item]()
-    for item, right in zip(drawn, answers, strict=True):
-        wrong = list[str]()
-        while len(wrong) < len(item["choices"]) - 1:
-            other = dice.pick(answers)
-            if other != right and other not in wrong:
-                wrong.append(other)
-        wrong.insert(item["gold"], right)
-        found.append({**item, "choices": wrong})
-    return found
-
-
-def _right(item: Item) -> str:
-    return str(item["choices"][item["gold"]])
-
-
-def _holder(world: World, dice: Dice) -> Item:
-    """Who found something still has it, whatever somebody else has found since."""
-    who, other = dice.sample(world.people[:FAMILIAR], 2)
-    first, second, third = dice.sample(who.topic.nouns, 3)
-    found = [first, second] if (right := dice.below(2)) == 0 else [second, first]
-    contexts = [f"{who.name} found the {one}. {other.name} found the {third}." for one in found]
-    return {
-        "context_options": contexts,
-        "continuation": f"{who.name} still had the {first}.",
-        "gold": right,
-    }
-
-
-_SETS = (
-    *(one for one in QUESTION_SETS if one.label != "holders"),  # which are known too soon
-    QuestionSet(label="holders_of_two", kind=QuestionKind.SCHEMA, chance=50, draw=_holder),
-)
 
 
 def _listed(one: QuestionSet, place: str) -> dict[str, Any]:

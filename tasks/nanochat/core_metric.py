@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean
@@ -21,6 +21,8 @@ from autores.tasks.nanochat.bundle import CoreTask, Item, Kind
 
 ORDER_SEED = 1_337
 SHOTS_SEED = 1_234
+_SIGN = "0123456789abcdefghijklmnopqrstuvwxyz"
+_SIGNS = len(_SIGN)
 Tokens = NDArray[np.int64]
 Encode = Callable[[Sequence[str]], list[Tokens]]
 """Tokens of texts, each after the token that begins a document."""
@@ -168,6 +170,17 @@ class Mark:
     credits: tuple[Fraction, ...]
     """Of each item, in order: 1, 0, or a share where options tied."""
 
+    @classmethod
+    def read(cls, label: str, chance: float, told: str) -> Mark:
+        """The mark that `told` says."""
+        shares = (int(sign, _SIGNS) for sign in told)
+        return cls(label, chance, tuple(Fraction(1, n) if n else Fraction(0) for n in shares))
+
+    @property
+    def told(self) -> str:
+        """A character for each item: 0 for nothing, n for one of n options that tied."""
+        return "".join(_SIGN[credit.denominator if credit else 0] for credit in self.credits)
+
     @property
     def accuracy(self) -> float:
         """The mean credit."""
@@ -202,11 +215,23 @@ def core_error(marks: Sequence[Mark]) -> float:
 
 def paired_error(one: Sequence[Mark], other: Sequence[Mark]) -> float:
     """Standard error of the difference of two models' CORE on the same items."""
-    return math.sqrt(sum(map(math.prod, _paired(one, other)))) / len(one)
+    return _over_items(
+        Mark(a.label, a.chance, tuple(x - y for x, y in zip(a.credits, b.credits, strict=True)))
+        for a, b in zip(one, other, strict=True)
+    )
 
 
-def _paired(one: Sequence[Mark], other: Sequence[Mark]) -> Iterator[tuple[float, ...]]:
-    for a, b in zip(one, other, strict=True):
-        steps = [float(x - y) for x, y in zip(a.credits, b.credits, strict=True)]
-        scale = 1 / (1 - a.chance / 100) ** 2
-        yield float(np.var(steps)) / len(steps), scale
+def unpaired_error(one: Sequence[Mark], other: Sequence[Mark]) -> float:
+    """What it would be if each had been asked items of its own."""
+    return math.hypot(_over_items(one), _over_items(other))
+
+
+def _over_items(marks: Iterable[Mark]) -> float:
+    """The error of a mean over tasks, from how the items of each differ."""
+    errors = [
+        float(np.std([float(credit) for credit in mark.credits]))
+        / math.sqrt(len(mark.credits))
+        / (1 - mark.chance / 100)
+        for mark in marks
+    ]
+    return math.hypot(*errors) / len(errors)

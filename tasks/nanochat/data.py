@@ -192,14 +192,15 @@ def _generate(profile: Profile, key: bytes, folder: Path) -> None:
     wanted = profile.generated
     shards.write(
         folder / "train" / shards.FOLDER,
-        documents(key, "train", wanted.train_bytes),
+        documents(key, "train", wanted.train_bytes, wanted.extent),
         per_group=wanted.documents_per_group,
     )
     for split in SPLITS:
-        _write_validation(folder, split, documents(key, split, wanted.validation_bytes))
+        held_out = documents(key, split, wanted.validation_bytes, wanted.extent)
+        _write_validation(folder, split, held_out)
         target = folder / HELD_OUT / split / bundle.FOLDER
-        bundle.write_generated(target, key, split, wanted.items)
-    texts = documents(key, "train", wanted.tokenizer_bytes)
+        bundle.write_generated(target, key, split, wanted.items, wanted.extent)
+    texts = documents(key, "train", wanted.tokenizer_bytes, wanted.extent)
     learn(texts, profile.sizes["vocabulary"]).write(folder / _TOKENIZER)
 
 

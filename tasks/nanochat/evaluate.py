@@ -16,6 +16,7 @@ from autores.evaluator.arena import Arena, Candidate, Phase, Sealed
 from autores.records import Outcome, Purpose, Sample, Tree
 from autores.scoring.likelihood import Losses
 from autores.tasks.nanochat import data, validation
+from autores.tasks.nanochat.conditions import CHANCE
 from autores.tasks.nanochat.core_metric import Mark, Paper, core, core_error, set_paper
 from autores.tasks.nanochat.data import Prepared
 from autores.tasks.nanochat.estimate import horizon
@@ -87,10 +88,17 @@ def _measure(arena: Arena, exam: Exam, seed: int) -> Sample:
         "inference": inference,
         **{f"accuracy_{mark.label}": mark.accuracy for mark in marks},
         **{f"centred_{mark.label}": mark.centred for mark in marks},
+        **{f"{CHANCE}{mark.label}": mark.chance for mark in marks},
     }
     if arena.request.evaluation.purpose in AUDITED:
         metrics |= _audit(arena, exam, seed, weights, losses)
-    return Sample(seed=seed, score=core(marks), counts=_counts(marks), metrics=metrics)
+    return Sample(
+        seed=seed,
+        score=core(marks),
+        counts=_counts(marks),
+        metrics=metrics,
+        items={mark.label: mark.told for mark in marks},
+    )
 
 
 def _audit(

@@ -23,9 +23,11 @@ from autores.records import (
     Violation,
 )
 from autores.tasks.nanochat import data, legality, moves, tools
+from autores.tasks.nanochat.conditions import beyond_items
 from autores.tasks.nanochat.evaluate import evaluate
 from autores.tasks.nanochat.profiles import PROFILES, profile_named
 from autores.tools import Tool
+from autores.verify import Check
 
 NAME = "nanochat"
 _HERE = Path(__file__).resolve().parent
@@ -102,6 +104,11 @@ def autores_tools(task: Task) -> Iterable[Tool]:
 @hookimpl
 def autores_moves(task: Task) -> Iterable[Move]:
     return moves.MOVES if task.name == NAME else ()
+
+
+@hookimpl
+def autores_conditions(trial: tuple[Outcome, ...], against: tuple[Outcome, ...]) -> Iterable[Check]:
+    return (beyond_items(trial, against),)
 
 
 @hookimpl

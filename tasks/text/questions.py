@@ -1,20 +1,25 @@
 """Question sets about the world, of the three kinds that CORE has, in its published fields.
 
 Everything asked is said in training documents, or can be worked out in a way that they show.
+Questions come in groups that share their options: each option is right once. A model that
+likes an option whatever is asked, as one that has learned nothing does, gains nothing by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import cycle
 from typing import Any
 
-from autores.tasks.text.dice import Dice, Item
-from autores.tasks.text.world import Person, World, draw_world, plural
+from autores.tasks.text.dice import Dice
+from autores.tasks.text.world import WHOLE, Extent, Person, World, draw_world, plural
 
 FAMILIAR = 120
-"""Only the best known people, places and rules are asked about."""
+"""Only the best known people and rules are asked about, those more often that are known best."""
+OPTIONS = 4
+"""Of a choice, and questions of a group of choices."""
 Question = Mapping[str, Any]
 
 
@@ -37,150 +42,177 @@ class QuestionSet:
     kind: QuestionKind
     chance: float
     """Percent that guessing reaches."""
-    draw: Callable[[World, Dice], Question]
+    draw: Callable[[World, Dice], Sequence[Question]]
+    """A group of questions with the same options."""
     shots: int = 0
     delimiter: str = " "
 
 
-def questions(key: bytes, which: QuestionSet, split: str, count: int) -> list[Question]:
-    """Different questions of a set; splits share none of their random numbers.
+def questions(
+    key: bytes, which: QuestionSet, split: str, count: int, extent: Extent = WHOLE
+) -> list[Question]:
+    """Different questions of a set, whole groups as far as they go; splits share no randomness.
 
     Raises:
         ValueError: The set does not have so many.
     """
-    world, found, seen = draw_world(key), [], set[str]()
+    world, found = draw_world(key, extent), dict[str, Question]()
     for number in range(20 * count):
-        question = which.draw(world, Dice(key, "question", which.label, split, number))
-        told = repr(sorted(question.items()))
-        if told not in seen:
-            seen.add(told)
-            found.append(question)
-        if len(found) == count:
-            return found
+        group = which.draw(world, Dice(key, "question", which.label, split, number))
+        told = {repr(sorted(question.items())): question for question in group}
+        if not told.keys() & found.keys():
+            found |= told
+        if len(found) >= count:
+            return list(found.values())[:count]
     raise ValueError(f"{which.label} has only {len(found)} different questions")
 
 
-def _choice(dice: Dice, query: str, right: str, wrong: Sequence[str]) -> Question:
-    """The right answer among others, anywhere."""
-    choices = [*wrong]
-    gold = dice.below(len(choices) + 1)
-    choices.insert(gold, right)
-    return {"query": query, "choices": choices, "gold": gold}
-
-
-def _others(dice: Dice, items: Sequence[Item], right: Item, count: int) -> list[Item]:
-    """Different ones that are wrong."""
-    return dice.sample([item for item in dict.fromkeys(items) if item != right], count)
-
-
 def _familiar(world: World, dice: Dice) -> Person:
-    return dice.pick(world.people[:FAMILIAR])
+    return dice.zipf(world.people[:FAMILIAR], 6)
 
 
 # ------------------------------------------------------------------------------- choices
 
 
-def _home(world: World, dice: Dice) -> Question:
-    who = _familiar(world, dice)
-    homes = [one.home.name for one in world.people[:FAMILIAR]]
-    query = f"{who.name} {who.surname}\n{who.he.capitalize()} lives in"
-    return _choice(dice, query, who.home.name, _others(dice, homes, who.home.name, 3))
+def _choices(dice: Dice, draw: Callable[[], tuple[str, str]]) -> list[Question]:
+    """Queries whose answers differ; the wrong options of each are what the others ask for."""
+    queries = dict[str, str]()
+    while len(queries) < OPTIONS:
+        query, right = draw()
+        if query not in queries.values():
+            queries.setdefault(right, query)
+    return [_choice(dice, query, right, list(queries)) for right, query in queries.items()]
 
 
-def _trade(world: World, dice: Dice) -> Question:
-    who = _familiar(world, dice)
-    query = f"One morning, {who.name} {who.surname} the"
-    return _choice(dice, query, who.trade, _others(dice, world.trades, who.trade, 3))
+def _choice(dice: Dice, query: str, right: str, options: Sequence[str]) -> Question:
+    choices = dice.sample(options, len(options))
+    return {"query": query, "choices": choices, "gold": choices.index(right)}
 
 
-def _likes(world: World, dice: Dice) -> Question:
-    who = _familiar(world, dice)
-    liked = [plural(one.likes) for one in world.people[:FAMILIAR]]
-    query = f"What does {who.name} {who.surname} like?\n{who.he.capitalize()} likes"
-    return _choice(dice, query, plural(who.likes), _others(dice, liked, plural(who.likes), 3))
+def _home(world: World, dice: Dice) -> list[Question]:
+    def draw() -> tuple[str, str]:
+        who = _familiar(world, dice)
+        return f"{who.name} {who.surname}\n{who.he.capitalize()} lives in", who.home.name
+
+    return _choices(dice, draw)
 
 
-def _effect(world: World, dice: Dice) -> Question:
-    rule = dice.pick(world.rules[:FAMILIAR])
-    effects = [one.effect for one in world.rules[:FAMILIAR]]
-    query = f"Because {rule.cause},"
-    return _choice(dice, query, rule.effect, _others(dice, effects, rule.effect, 3))
+def _trade(world: World, dice: Dice) -> list[Question]:
+    def draw() -> tuple[str, str]:
+        who = _familiar(world, dice)
+        return f"One morning, {who.name} {who.surname} the", who.trade
+
+    return _choices(dice, draw)
 
 
-def _sum(world: World, dice: Dice) -> Question:
-    a, b = dice.below(50), dice.below(50)
-    near = [a + b + off for off in (-11, -10, -2, -1, 1, 2, 10, 11) if a + b + off >= 0]
-    return _choice(dice, f"{a} + {b} =", str(a + b), [str(n) for n in dice.sample(near, 3)])
+def _likes(world: World, dice: Dice) -> list[Question]:
+    def draw() -> tuple[str, str]:
+        who = _familiar(world, dice)
+        they = who.he.capitalize()
+        query = f"What does {who.name} {who.surname} like?\n{they} likes"
+        return query, plural(who.likes)
+
+    return _choices(dice, draw)
 
 
-def _collocation(world: World, dice: Dice) -> Question:
-    topic = dice.zipf(world.topics)
-    number = dice.rank(len(topic.verbs))
-    right = f"{dice.pick(topic.objects[number])}."
-    nouns = [f"{noun}." for other in world.topics if other is not topic for noun in other.nouns[:8]]
-    they = _familiar(world, dice).name
-    query = f"{they} said: {topic.verbs[number].capitalize()} the"
-    return _choice(dice, query, right, _others(dice, nouns, right, 3))
+def _effect(world: World, dice: Dice) -> list[Question]:
+    def draw() -> tuple[str, str]:
+        rule = dice.zipf(world.rules[:FAMILIAR], 6)
+        return f"Because {rule.cause},", rule.effect
+
+    return _choices(dice, draw)
+
+
+def _sum(world: World, dice: Dice) -> list[Question]:
+    def draw() -> tuple[str, str]:
+        a, b = dice.below(50), dice.below(50)
+        return f"{a} + {b} =", str(a + b)
+
+    return _choices(dice, draw)
+
+
+def _collocation(world: World, dice: Dice) -> list[Question]:
+    topics = cycle(dice.sample(world.topics, len(world.topics)))
+
+    def draw() -> tuple[str, str]:
+        topic = next(topics)
+        number = dice.rank(len(topic.verbs))
+        they = _familiar(world, dice).name
+        query = f"{they} said: {topic.verbs[number].capitalize()} the"
+        return query, f"{dice.pick(topic.objects[number])}."
+
+    return _choices(dice, draw)
 
 
 # ------------------------------------------------------------------------------- schemas
 
 
-def _schema(dice: Dice, options: Sequence[str], continuation: str) -> Question:
-    """Which of two contexts makes the continuation likely; the first one that is given does."""
-    gold = dice.below(2)
-    ordered = list(options) if gold == 0 else list(reversed(options))
-    return {"context_options": ordered, "continuation": continuation, "gold": gold}
+def _schemas(dice: Dice, contexts: Sequence[str], continuations: Sequence[str]) -> list[Question]:
+    """Which of two contexts makes a continuation likely: the first the first, and so on."""
+    return [
+        {"context_options": shown, "continuation": end, "gold": shown.index(right)}
+        for right, end in zip(contexts, continuations, strict=True)
+        for shown in [dice.sample(contexts, len(contexts))]
+    ]
 
 
-def _pronoun(world: World, dice: Dice) -> Question:
+def _pronoun(world: World, dice: Dice) -> list[Question]:
     who = _familiar(world, dice)
     other = dice.pick([one for one in world.people[:FAMILIAR] if one.female != who.female])
     thing = dice.zipf(who.topic.nouns)
-    contexts = [f"{one.name} found the {thing}." for one in (who, other)]
-    return _schema(dice, contexts, f"{who.he.capitalize()} still had the {thing}.")
+    both = (who, other)
+    contexts = [f"{one.name} found the {thing}." for one in both]
+    return _schemas(dice, contexts, [f"{p.he.capitalize()} still had the {thing}." for p in both])
 
 
-def _holder(world: World, dice: Dice) -> Question:
-    who = _familiar(world, dice)
-    first, second = dice.sample(who.topic.nouns, 2)
-    contexts = [f"{who.name} found the {thing}." for thing in (first, second)]
-    return _schema(dice, contexts, f"{who.he.capitalize()} still had the {first}.")
+def _holder(world: World, dice: Dice) -> list[Question]:
+    """Who found something still has it; in half of all groups somebody else found the other."""
+    who, other = dice.sample(world.people[:FAMILIAR], 2)
+    first, second, third = dice.sample(who.topic.nouns, 3)
+    crossed = dice.chance(0.5)
+    contexts = [
+        f"{who.name} found the {mine}. {other.name} found the {theirs if crossed else third}."
+        for mine, theirs in ((first, second), (second, first))
+    ]
+    one = other if crossed and dice.chance(0.5) else who
+    ends = [f"{one.name} still had the {thing}." for thing in (first, second)]
+    return _schemas(dice, contexts, ends if one is who else ends[::-1])
 
 
 # --------------------------------------------------------------------------- to be produced
 
 
-def _custom(world: World, dice: Dice) -> Question:
+def _custom(world: World, dice: Dice) -> Iterator[Question]:
     custom = dice.zipf(world.customs)
     begin, length = dice.below(len(custom)), dice.between(2, 6)
     words = [custom[(begin + n) % len(custom)] for n in range(length + 1)]
-    return {"context": ", ".join(words[:-1]) + ",", "continuation": words[-1]}
+    yield {"context": ", ".join(words[:-1]) + ",", "continuation": words[-1]}
 
 
-def _copy(world: World, dice: Dice) -> Question:
+def _copy(world: World, dice: Dice) -> Iterator[Question]:
     things = [dice.zipf(dice.zipf(world.topics).nouns) for _ in range(dice.between(2, 4))]
     told = " ".join(things)
-    return {"context": f"{told}. Again: {' '.join(things[:-1])}", "continuation": f"{things[-1]}."}
+    yield {"context": f"{told}. Again: {' '.join(things[:-1])}", "continuation": f"{things[-1]}."}
 
 
-def _remaining(world: World, dice: Dice) -> Question:
+def _remaining(world: World, dice: Dice) -> Iterator[Question]:
     giver, taker = world.company(dice, 2)
     thing = dice.zipf(giver.topic.nouns)
     context = (
         f"{giver.name} found the {thing} near the {giver.topic.nouns[0]}. {giver.he.capitalize()} "
         f"gave the {thing} to {taker.name}. {taker.name} still had the"
     )
-    return {"context": context, "continuation": f"{thing}."}
+    yield {"context": context, "continuation": f"{thing}."}
 
 
-def _friend(world: World, dice: Dice) -> Question:
+def _relation(world: World, dice: Dice) -> Iterator[Question]:
     who = _familiar(world, dice)
+    which, number = dice.pick((("friend", who.friend), ("rival", who.rival)))
     before = ("", f"lives in {who.home.name}.", f"likes {plural(who.likes)}.", "thinks of friends.")
     they = who.he.capitalize()
     told = dice.pick([f"{they} {fact} " if fact else "" for fact in before])
-    context = f"{who.name} {who.surname}\n{told}{who.his.capitalize()} friend is"
-    return {"context": context, "continuation": f"{world.people[who.friend].name}."}
+    context = f"{who.name} {who.surname}\n{told}{who.his.capitalize()} {which} is"
+    yield {"context": context, "continuation": f"{world.people[number].name}."}
 
 
 _C, _S, _P = QuestionKind.CHOICE, QuestionKind.SCHEMA, QuestionKind.PRODUCE
@@ -192,9 +224,9 @@ QUESTION_SETS: tuple[QuestionSet, ...] = (
     QuestionSet(label="world_collocations", kind=_C, chance=25, draw=_collocation),
     QuestionSet(label="sums", kind=_C, chance=25, draw=_sum, shots=3),
     QuestionSet(label="pronouns", kind=_S, chance=50, draw=_pronoun),
-    QuestionSet(label="holders", kind=_S, chance=50, draw=_holder),
+    QuestionSet(label="holders_of_two", kind=_S, chance=50, draw=_holder),
     QuestionSet(label="customs", kind=_P, chance=0, draw=_custom),
     QuestionSet(label="copying", kind=_P, chance=0, draw=_copy, shots=1, delimiter=" "),
     QuestionSet(label="remaining", kind=_P, chance=0, draw=_remaining),
-    QuestionSet(label="world_friends", kind=_P, chance=0, draw=_friend),
+    QuestionSet(label="world_relations", kind=_P, chance=0, draw=_relation),
 )

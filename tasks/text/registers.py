@@ -8,7 +8,16 @@ from itertools import accumulate
 
 from autores.tasks.text.dice import Dice
 from autores.tasks.text.story import action, dialogue, noun_phrase, story
-from autores.tasks.text.world import Topic, World, article, draw_world, focus, plural
+from autores.tasks.text.world import (
+    WHOLE,
+    Extent,
+    Topic,
+    World,
+    article,
+    draw_world,
+    focus,
+    plural,
+)
 
 Register = Callable[[World, Dice], str]
 
@@ -174,9 +183,9 @@ def document(world: World, key: bytes, split: str, number: int) -> str:
     return register(world, dice)
 
 
-def documents(key: bytes, split: str, least_bytes: int) -> Iterator[str]:
+def documents(key: bytes, split: str, least_bytes: int, extent: Extent = WHOLE) -> Iterator[str]:
     """Documents of a split until they have so many bytes together."""
-    world, written, number = draw_world(key), 0, 0
+    world, written, number = draw_world(key, extent), 0, 0
     while written < least_bytes:
         text = document(world, key, split, number)
         yield text

@@ -15,9 +15,6 @@ from itertools import islice
 
 from autores.tasks.text.dice import Dice
 
-TOPICS = 44
-NOUNS, VERBS, ADJECTIVES, ADVERBS = 2_400, 900, 800, 160
-PEOPLE, PLACES, RULES, CUSTOMS = 640, 360, 400, 14
 _ONSETS = [
     "b",
     "c",
@@ -71,6 +68,24 @@ _CODAS = [
     "rn",
     "sk",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much there is in a world: small nets learn more of a small one in a short time."""
+
+    topics: int = 44
+    nouns: int = 2_400
+    verbs: int = 900
+    adjectives: int = 800
+    adverbs: int = 160
+    people: int = 640
+    places: int = 360
+    rules: int = 400
+    customs: int = 14
+
+
+WHOLE = Extent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,23 +209,24 @@ def article(word: str) -> str:
 # ------------------------------------------------------------------------------ drawing
 
 
-def draw_world(key: bytes) -> World:
+def draw_world(key: bytes, extent: Extent = WHOLE) -> World:
     """The world of a key."""
     words = _words(Dice(key, "words"))
     dice = Dice(key, "world")
     take = partial(_take, words)
-    adjectives, nouns, verbs = take(ADJECTIVES), take(NOUNS), take(VERBS)
-    adverbs = tuple(f"{word}ly" for word in take(ADVERBS))
-    topics = tuple(_topics(dice, nouns, verbs, adjectives))
-    places = tuple(_places(dice, take(PLACES), take(9), take(14), take(40), nouns))
-    trades = take(TOPICS)
-    people = tuple(_people(dice, take(PEOPLE), take(PEOPLE // 3), topics, trades, places))
+    adjectives, nouns, verbs = take(extent.adjectives), take(extent.nouns), take(extent.verbs)
+    adverbs = tuple(f"{word}ly" for word in take(extent.adverbs))
+    topics = tuple(_topics(dice, extent.topics, nouns, verbs, adjectives))
+    places = tuple(_places(dice, take(extent.places), take(9), take(14), take(40), nouns))
+    trades = take(extent.topics)
+    names, surnames = take(extent.people), take(extent.people // 3)
+    people = tuple(_people(dice, names, surnames, topics, trades, places))
     return World(
         topics=topics,
         people=people,
         places=places,
-        rules=tuple(_rules(dice, nouns, verbs)),
-        customs=tuple(take(7) for _ in range(CUSTOMS)),
+        rules=tuple(_rules(dice, extent.rules, nouns, verbs)),
+        customs=tuple(take(7) for _ in range(extent.customs)),
         adjectives=adjectives,
         adverbs=adverbs,
         greetings=tuple(word.capitalize() for word in take(6)),
@@ -240,12 +256,12 @@ def _words(dice: Dice) -> Iterator[str]:
 
 
 def _topics(
-    dice: Dice, nouns: Sequence[str], verbs: Sequence[str], adjectives: Sequence[str]
+    dice: Dice, count: int, nouns: Sequence[str], verbs: Sequence[str], adjectives: Sequence[str]
 ) -> Iterator[Topic]:
     free_nouns, free_verbs = dice.sample(nouns, len(nouns)), dice.sample(verbs, len(verbs))
-    for number in range(TOPICS):
-        own = tuple(free_nouns[number::TOPICS]) + tuple(dice.sample(nouns[:200], 8))
-        acts = tuple(free_verbs[number::TOPICS])
+    for number in range(count):
+        own = tuple(free_nouns[number::count]) + tuple(dice.sample(nouns[:200], 8))
+        acts = tuple(free_verbs[number::count])
         yield Topic(
             nouns=own,
             qualities=tuple(tuple(dice.zipf(adjectives) for _ in range(3)) for _ in own),
@@ -282,7 +298,7 @@ def _people(
     places: Sequence[Place],
 ) -> Iterator[Person]:
     for name in map(str.capitalize, names):
-        trade = dice.zipf(range(TOPICS))
+        trade = dice.zipf(range(len(topics)))
         topic = topics[trade]
         thing = dice.below(len(topic.nouns))
         yield Person(
@@ -294,13 +310,13 @@ def _people(
             topic=topic,
             likes=dice.zipf(topic.nouns),
             owns=f"{dice.pick(topic.qualities[thing])} {topic.nouns[thing]}",
-            friend=dice.zipf(range(PEOPLE)),
-            rival=dice.zipf(range(PEOPLE)),
+            friend=dice.zipf(range(len(names))),
+            rival=dice.zipf(range(len(names))),
         )
 
 
-def _rules(dice: Dice, nouns: Sequence[str], verbs: Sequence[str]) -> Iterator[Rule]:
-    for _ in range(RULES):
+def _rules(dice: Dice, count: int, nouns: Sequence[str], verbs: Sequence[str]) -> Iterator[Rule]:
+    for _ in range(count):
         yield Rule(
             cause=f"the {dice.zipf(nouns)} {past(dice.zipf(verbs))}",
             effect=f"the {dice.zipf(nouns)} {past(dice.zipf(verbs))}",

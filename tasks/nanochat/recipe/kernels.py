@@ -88,7 +88,7 @@ def bands(q, k, v, window):
     k, v = (beside(part, window).reshape(batch, heads * count, 2 * window, size) for part in (k, v))
     mask = band_mask(window, q.device).repeat(heads, count, 1, 1)
     mask[:, 0, :, :window] = False  # nothing stands before the first
-    found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.flatten(0, 1))
+    found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.flatten(0, 1)[None])
     return found.reshape(batch, heads, length + pad, size)[:, :, :length]
 
 

@@ -26,6 +26,7 @@ from autores.tasks.nanochat.core_metric import (
     paired_error,
     prompts,
     set_paper,
+    unpaired_error,
 )
 
 PUBLISHED_LOG = (
@@ -96,6 +97,18 @@ def test_the_same_answers_have_no_paired_error(right: list[bool]) -> None:
 def test_pairs_count_only_where_they_differ() -> None:
     one, other = [_mark(50, 1, 1, 0, 0)], [_mark(50, 1, 1, 1, 0)]
     assert paired_error(one, other) == pytest.approx(math.sqrt(3 / 16 / 4) / 0.5)
+
+
+def test_asking_others_of_each_is_less_certain() -> None:
+    one, other = [_mark(50, 1, 1, 0, 0)], [_mark(50, 1, 1, 1, 0)]
+    assert unpaired_error(one, other) == pytest.approx(math.sqrt((4 + 3) / 16 / 4) / 0.5)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1))
+def test_a_mark_is_what_it_tells(options: list[int]) -> None:
+    mark = Mark("t", 25, tuple(Fraction(1, n) if n else Fraction(0) for n in options))
+    assert Mark.read("t", 25, mark.told) == mark
+    assert len(mark.told) == len(options)
 
 
 # ------------------------------------------------------------------------------- the items

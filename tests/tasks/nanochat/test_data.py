@@ -68,7 +68,7 @@ def test_the_recipe_reads_what_appears(prepared: Prepared, tmp_path: Path, recip
     sizes = prepared.profile.sizes
     stream = recipe.data.batches(tmp_path, sizes, torch.device("cpu"), 0, 1)  # type: ignore[attr-defined]
     inputs, targets = next(stream)
-    assert inputs.shape == targets.shape == (4, 128)
+    assert inputs.shape == targets.shape == (sizes["device_batch"], sizes["sequence"])
     assert (inputs[:, 0] == prepared.vocabulary.bos).all()
     assert torch.equal(inputs[:, 1:], targets[:, :-1])
 
