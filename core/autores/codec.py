@@ -13,23 +13,14 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 R = TypeVar("R")
 
 Decoder = Callable[[Any], Any]
+Encoder = Callable[[Any], Any]
+_PLAIN = (str, float, int, bool, NoneType)
 
 
 def to_json(value: Any) -> Any:
     """Plain JSON data of a record: fields at their defaults are left out."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_json(item) for item in value]
-    return {
-        name: to_json(item)
-        for name, default in _defaults(cast("Hashable", type(value)))
-        if (item := getattr(value, name)) != default or type(item) is not type(default)
-    }
+    kind = type(value)
+    return value if kind in _PLAIN else _encoder(cast("Hashable", kind))(value)
 
 
 def from_json(kind: type[R], data: Any) -> R:
@@ -68,10 +59,34 @@ def _no_constant(name: str) -> Any:
 
 
 @cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    if not is_dataclass(kind):
-        raise TypeError(f"{kind.__name__} is not a record")
-    return tuple((f.name, _default(f)) for f in fields(kind))
+def _encoder(kind: type[Any]) -> Encoder:
+    """What writes values of a type; made once, for every event is written several times."""
+    if issubclass(kind, _PLAIN):
+        return _same
+    if issubclass(kind, Enum):
+        return lambda member: member.value
+    if issubclass(kind, Mapping):
+        return lambda items: {str(key): to_json(item) for key, item in items.items()}
+    if issubclass(kind, tuple | list):
+        return lambda items: [to_json(item) for item in items]
+    if is_dataclass(kind):
+        return _record_encoder(kind)
+    raise TypeError(f"{kind.__name__} is not a record")
+
+
+def _record_encoder(kind: Any) -> Encoder:
+    defaults = [(f.name, default, type(default)) for f in fields(kind) for default in [_default(f)]]
+
+    def encode(record: Any) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for name, default, default_kind in defaults:
+            item = getattr(record, name)
+            item_kind = type(item)
+            if item_kind is not default_kind or item != default:
+                data[name] = item if item_kind in _PLAIN else _encoder(cast("Hashable", item_kind))(item)
+        return data
+
+    return encode
 
 
 def _default(f: Any) -> Any:
