@@ -8,9 +8,8 @@ gate and rule of acceptance.
 from __future__ import annotations
 
 import math
-import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -31,14 +30,12 @@ from benchmarks.evolve_surrogate import (
     Ridge,
     breaks,
     component,
-    logit,
     rate_of,
     seconds_of,
-    tables,
     threshold,
 )
 from benchmarks.evolve_table import EVERYBODY, IDLE, Table, recipe_of
-from benchmarks.report import Report, Row
+from benchmarks.report import Row
 
 from autores.plugins.agents.evolve.features import point_of, step_of
 from autores.plugins.agents.evolve.genome import (

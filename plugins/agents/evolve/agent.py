@@ -11,7 +11,9 @@ from autores.lineage.store import Query
 from autores.plugins.agents.evolve import words
 from autores.plugins.agents.evolve.genome import Files, Notes, digest
 from autores.plugins.agents.evolve.history import Observation
-from autores.plugins.agents.evolve.memory import Memory, Recent
+from autores.plugins.agents.evolve.joins import Joiner
+from autores.plugins.agents.evolve.memory import Memory
+from autores.plugins.agents.evolve.recent import Recent
 from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Plan, Question, propose
 from autores.plugins.agents.evolve.settings import Settings
@@ -33,6 +35,7 @@ class Evolve:
         self._settings = settings
         self._sampler = sampler_named(settings.sampler)
         self._memory: Memory | None = None
+        self._joiner = Joiner()
         self._territories: Recent[tuple[str, ...], Territory] = Recent(32)
         self._promised: set[str] = set()
         """Trees that sessions at work are about to submit."""
@@ -87,6 +90,7 @@ class Evolve:
             spread=_spread(session, seen),
             sampler=self._sampler,
             seed=brief.seed + len(view.query(Query(session=brief.id))),
+            joins=self._joiner.joins(session, seen) if self._settings.merge else (),
         )
 
     def _territory(self, session: Session, specialist: Specialist, files: Files) -> Territory:

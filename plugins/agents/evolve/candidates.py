@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from random import Random
 
-from autores.plugins.agents.evolve.genome import ON, Edit, Genome, edited
+from autores.plugins.agents.evolve.genome import ON, Edit, Files, Genome, edited
 from autores.plugins.agents.evolve.history import Fate, Observation
+from autores.plugins.agents.evolve.joins import Join
 from autores.plugins.agents.evolve.knobs import Knob, read_text
 from autores.plugins.agents.evolve.literals import Value
 from autores.plugins.agents.evolve.model import Model
@@ -30,6 +31,8 @@ class Candidate:
     """Trials whose edits went into it."""
     why: str = ""
     """What the hypothesis says of the reason."""
+    tree: Files | None = field(default=None, compare=False)
+    """What a merge of texts made; None where the edits say it all."""
 
     @property
     def key(self) -> frozenset[tuple[str, str]]:
@@ -55,6 +58,7 @@ class Situation:
     random: Random
     suggested: Sequence[Mapping[str, float]] = ()
     """Coordinates by gene, from a sampler."""
+    joins: Sequence[Join] = ()
 
     def single_turn(self, knob: Knob, coordinate: float) -> Edit | None:
         """A number moved to a coordinate; None where it would stay as it is."""
@@ -188,6 +192,18 @@ def merges(at: Situation) -> Iterator[Candidate]:
             yield Candidate(edits=edits, operator="merge", cites=(other.id,), merges=(other.id,))
 
 
+def joins(at: Situation) -> Iterator[Candidate]:
+    """The whole texts of two trials that led, merged three ways."""
+    for join in at.joins:
+        yield Candidate(
+            edits=join.edits,
+            operator="join",
+            cites=(join.trial,),
+            merges=(join.trial,),
+            tree=join.files,
+        )
+
+
 def _good(at: Situation) -> Iterator[Observation]:
     """Trials that led, or scored better than what they were made from."""
     height = {o.id: at.model.yard.height(o.score) for o in at.seen if o.score is not None}
@@ -275,7 +291,7 @@ def shortfall(miss: Observation) -> str:
 
 def compounds(best: Sequence[Candidate], most: int) -> Iterator[Candidate]:
     """Pairs of promising candidates that do not touch the same gene."""
-    for a, b in combinations(best, 2):
+    for a, b in combinations((c for c in best if c.tree is None), 2):
         genes = {e.gene for e in a.edits}
         if len(a.edits) + len(b.edits) <= most and not genes & {e.gene for e in b.edits}:
             yield Candidate(

@@ -17,6 +17,7 @@ from autores.plugins.agents.evolve.literals import parse
 
 ON, OFF = "on", "off"
 _MOVE = "move:"
+_TEXT = "text:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,11 @@ class Edit:
 
     @property
     def name(self) -> str:
-        """The gene for people: `lr`, `SGD.step(alpha)` or the move's name."""
-        return self.move or self.gene.partition("::")[2]
+        """The gene for people: `lr`, `SGD.step(alpha)`, the move's name or the text's commit."""
+        return self.move or self.gene.partition("::")[2] or self.gene.removeprefix(_TEXT)
 
     def __str__(self) -> str:
-        if self.move:
+        if self.move or is_text(self.gene):
             return f"{'' if self.new == ON else 'no '}{self.name}"
         return f"{self.name} {self.old} → {self.new}"
 
@@ -58,6 +59,21 @@ Files = Mapping[str, bytes]
 def move_gene(name: str) -> str:
     """The gene of a move."""
     return _MOVE + name
+
+
+def text_edit(commit: str) -> Edit:
+    """What a commit changed beyond knobs and moves: one gene, that only a merge can bring."""
+    return Edit(gene=_TEXT + commit[:12], old=OFF, new=ON)
+
+
+def is_text(gene: str) -> bool:
+    """Whether a gene stands for texts of a commit."""
+    return gene.startswith(_TEXT)
+
+
+def texts_of(genome: Genome) -> dict[str, Allele]:
+    """A genome without its knobs and moves."""
+    return {gene: allele for gene, allele in genome.items() if is_text(gene)}
 
 
 def edited(genome: Genome, edits: Iterable[Edit]) -> dict[str, Allele]:

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from dataclasses import replace
 
 from autores.agent import Session
 from autores.lineage.store import NoSuchTrial, Order, Query
 from autores.lineage.view import LineageView
 from autores.moves import Move
-from autores.plugins.agents.evolve.genome import Files, Notes, difference, genome_of
+from autores.plugins.agents.evolve.genome import (
+    Files,
+    Notes,
+    apply,
+    difference,
+    edited,
+    genome_of,
+    text_edit,
+    texts_of,
+)
 from autores.plugins.agents.evolve.history import Observation, notes_of, observe
+from autores.plugins.agents.evolve.recent import Recent
 from autores.records import Trial
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-FOREIGN = 20
-"""Trees of other agents that are read in one session, at most: each costs a checkout."""
-
-
-class Recent(Generic[K, V]):
-    """A mapping that forgets what was longest unused."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        """What is kept under a key."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
-
-    def put(self, key: K, value: V) -> V:
-        """Keep something."""
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-        return value
+FOREIGN = 40
+"""Trees of other agents that are read, at most: the parent's, then the newest ones."""
 
 
 class Memory:
@@ -52,8 +37,9 @@ class Memory:
     def __init__(self, moves: Iterable[Move], *, window: int) -> None:
         self.moves: Mapping[str, Move] = {move.name: move for move in moves}
         self._window = window
-        self._foreign: Recent[tuple[str, str], Notes] = Recent(5_000)
-        """By the commits of the seed recipe, as the view shows it, and of the trial."""
+        self._foreign: Recent[tuple[str, str, str], Notes] = Recent(5_000)
+        """By the commits of the seed recipe and of what was edited, as the view shows them, and
+        of the trial."""
 
     def observations(self, session: Session) -> list[Observation]:
         """The trials to learn from, newest first: the latest, the best, the seed recipe."""
@@ -64,47 +50,55 @@ class Memory:
         return [observe(t, notes[t.id], task, calibration) for t in trials if t.id in notes]
 
     def _all_notes(self, session: Session, trials: Iterable[Trial]) -> dict[int, Notes]:
-        seed = session.view.trial(0).submission.commit
+        """Of trials that another agent made, those that are read follow from the view alone."""
         found: dict[int, Notes] = {}
         foreign: list[Trial] = []
         for trial in trials:
-            notes = notes_of(trial) or self._foreign.get((seed, trial.submission.commit))
+            notes = notes_of(trial)
             if notes is None:
                 foreign.append(trial)
             else:
                 found[trial.id] = notes
-        first = sorted(foreign, key=lambda trial: trial.id != session.brief.parent)
-        return found | self._read(session, first[:FOREIGN])
-
-    def _read(self, session: Session, trials: list[Trial]) -> dict[int, Notes]:
-        """Notes for trials that another agent made, from their trees."""
-        if not trials:
-            return {}
-        view, workspace = session.view, session.workspace
-        seed = view.trial(0).submission.commit
-        bases = {trial.id: _base(view, trial) for trial in trials}
-        trees: dict[str, Files] = {}
-        here = workspace.commit
-        for commit in sorted({seed, *bases.values(), *(t.submission.commit for t in trials)}):
-            workspace.checkout(commit)
-            trees[commit] = workspace.snapshot()
-        workspace.checkout(here)
-        genomes = {c: genome_of(trees[seed], tree, self.moves) for c, tree in trees.items()}
-        found: dict[int, Notes] = {}
-        for trial in trials:
-            own = genomes[trial.submission.commit]
-            edits = difference(genomes[bases[trial.id]], own)
-            notes = Notes(operator="", edits=edits, genome=own)
-            found[trial.id] = self._foreign.put((seed, trial.submission.commit), notes)
+        first = sorted(foreign, key=lambda trial: trial.id != session.brief.parent)[:FOREIGN]
+        for trial in sorted(first, key=lambda trial: trial.id):
+            found[trial.id] = self._read(session, trial, found)
         return found
 
+    def _read(self, session: Session, trial: Trial, known: Mapping[int, Notes]) -> Notes:
+        """Notes for a trial that another agent made, from its tree and what was edited."""
+        base = _base(session.view, trial)
+        key = (
+            session.view.trial(0).submission.commit,
+            base.submission.commit,
+            trial.submission.commit,
+        )
+        texts = texts_of(known[base.id].genome) if base.id in known else {}
+        kept = self._foreign.get(key) or self._foreign.put(
+            key, self._compared(session, base, trial)
+        )
+        return replace(kept, genome={**texts, **kept.genome})
 
-def _base(view: LineageView, trial: Trial) -> str:
-    """The commit that was edited; the seed recipe's where the view hides it."""
+    def _compared(self, session: Session, base: Trial, trial: Trial) -> Notes:
+        seed, before, after = (_files(session, number) for number in (0, base.id, trial.id))
+        old, own = (genome_of(seed, files, self.moves) for files in (before, after))
+        edits = difference(old, own)
+        if apply(before, edits, self.moves) == after:
+            return Notes(operator="", edits=edits, genome=own)
+        text = text_edit(trial.submission.commit)
+        return Notes(operator="", edits=(*edits, text), genome=edited(own, [text]))
+
+
+def _files(session: Session, trial: int) -> Files:
+    tree = session.snapshot(trial)
+    return {path: tree.read(path) for path in tree}
+
+
+def _base(view: LineageView, trial: Trial) -> Trial:
+    """The trial that was edited; the seed recipe where the view hides it."""
     try:
-        return view.trial(trial.parent or 0).submission.commit
+        return view.trial(trial.parent or 0)
     except NoSuchTrial:
-        return view.trial(0).submission.commit
+        return view.trial(0)
 
 
 def _window(view: LineageView, size: int, parent: int) -> Iterator[Trial]:

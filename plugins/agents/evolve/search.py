@@ -12,6 +12,7 @@ from autores.plugins.agents.evolve.candidates import Candidate, Operator, Situat
 from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, Genome, apply, digest
 from autores.plugins.agents.evolve.genome import move_gene as gene_of
 from autores.plugins.agents.evolve.history import Observation
+from autores.plugins.agents.evolve.joins import Join
 from autores.plugins.agents.evolve.literals import parse
 from autores.plugins.agents.evolve.model import Model, Yardstick, rewards
 from autores.plugins.agents.evolve.odds import Bandit, move_pulls, operator_pulls
@@ -46,6 +47,7 @@ class Question:
     """Standard deviation of one look at a score; 0 where it is unknown."""
     seed: int
     sampler: Sampler = field(default_factory=LocalSampler)
+    joins: Sequence[Join] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ def situation(question: Question, settings: Settings) -> Situation:
         model=model,
         random=Random(question.seed),
         suggested=question.sampler.suggest(knobs, question.seen, model.yard, question.seed),
+        joins=question.joins,
     )
 
 
@@ -123,7 +126,7 @@ def _operators(settings: Settings) -> list[Operator]:
         make.further,
         make.suggestions,
     ]
-    chosen += [make.merges] if settings.merge else []
+    chosen += [make.merges, make.joins] if settings.merge else []
     return chosen + ([make.repairs] if settings.repair else [])
 
 
@@ -212,7 +215,9 @@ def _plans(question: Question, at: Situation, ranked: Iterable[_Judged]) -> Iter
 def _tree(question: Question, candidate: Candidate) -> Files | None:
     """Every edit is allowed by itself; what belongs to one specialist stays so together."""
     territory = question.territory
-    files = apply(territory.files, candidate.edits, question.moves)
+    files = candidate.tree or apply(territory.files, candidate.edits, question.moves)
+    if candidate.tree is not None and not territory.allows(candidate.tree):
+        return None
     if files is None or files == territory.files:
         return None
     if any(parse(path, files[path]) is None for path in files if path.endswith(".py")):

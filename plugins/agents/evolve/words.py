@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from autores.moves import Move
 from autores.plugins.agents.evolve.candidates import Candidate
-from autores.plugins.agents.evolve.genome import ON, Edit
+from autores.plugins.agents.evolve.genome import ON, Edit, is_text
 from autores.plugins.agents.evolve.knobs import read_text
 from autores.plugins.agents.evolve.search import Plan
 
 _OPENINGS = {
     "repair": "Repair {trial}{why}",
     "merge": "Take over from {trial}",
+    "join": "Merge {trial} into this tree",
     "further": "Follow {trial}",
     "variant": "Retry {trial} at another rate",
     "undo": "Step back",
@@ -40,6 +41,8 @@ def _opening(candidate: Candidate) -> str:
 
 
 def _sentence(edit: Edit, moves: Mapping[str, Move]) -> str:
+    if is_text(edit.gene):
+        return f"the text of {edit.name}"
     if edit.move:
         title = moves[edit.move].title if edit.move in moves else edit.move
         return title if edit.new == ON else f"undo “{title}”"

@@ -20,6 +20,7 @@ from autores.records import (
     Specialist,
     Submission,
     Task,
+    Tree,
 )
 from autores.status import Cause, Verdict
 from autores.testing.toy import autores_task
@@ -132,6 +133,9 @@ class TestSession:
         )  # fmt: skip
         shown = self.view.shown(number)
         return Feedback(trial=shown, more=len(self.proposals) < self.more)
+
+    def snapshot(self, trial: int) -> Tree:
+        return self.world.code.tree(self.view.trial(trial).submission.commit)
 
     async def call(self, tool: str, arguments: Mapping[str, object]) -> str:
         raise AssertionError(tool)
