@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -15,13 +13,13 @@ from autores.codec import to_json
 from autores.errors import UserError
 from autores.lineage.chain import Link
 from autores.lineage.store import LineageStore
+from autores.published import OWN, Cell, Looks, cells, header_of, moment, reported
 from autores.readmodel import Story
 from autores.records import Trial
 from autores.rows import standing
 from autores.text import clean
 
 _BATCH = 1000
-Cell = str | int | float | None
 
 
 # ------------------------------------------------------------------------------- jsonl
@@ -44,88 +42,32 @@ def _line(link: Link) -> str:
 # ------------------------------------------------------------------------------ tables
 
 
-def write_tsv(story: Story, file: TextIO) -> None:
-    """Write the columns of the published traces, in their order.
+def write_tsv(story: Story, file: TextIO, *, layout: str = OWN, looks: Looks | None = None) -> None:
+    """Write a table with the columns of the published traces, in their order.
 
-    The score stands under its own name after `status`, and after it whatever else the task
-    reports. As there, `delta_vs_best` is score minus best, not gain.
+    As there, `delta_vs_best` is score minus best, not gain.
+
+    Args:
+        story: What is written.
+        file: Where to.
+        layout: A task's published columns; `own` has the score under its own name after
+            `status`, and after it whatever else the task reports.
+        looks: The evaluations of a trial, for what is told of each seed.
     """
-    extra = _reported(story)
-    rows = [_published(trial, story, extra) for trial in story.trials.values()]
-    file.write("\t".join(rows[0] if rows else ()) + "\n")
-    file.writelines("\t".join(_plain(value) for value in row.values()) + "\n" for row in rows)
+    if not story.trials:
+        return
+    file.write("\t".join(header_of(layout, story)) + "\n")
+    file.writelines("\t".join(row) + "\n" for row in cells(layout, story, looks))
 
 
 def write_csv(story: Story, file: TextIO) -> None:
     """Write one row a trial with all that is known of it but code and logs."""
-    extra = _reported(story)
+    extra = reported(story)
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*_FIELDS, *(f"metrics.{name}" for name in extra)])
     for trial in story.trials.values():
         cells = [field(trial, story) for field in _FIELDS.values()]
         writer.writerow([*map(_cell, cells), *(_cell(trial.metrics.get(n)) for n in extra)])
-
-
-def _reported(story: Story) -> Sequence[str]:
-    """Names of all that trials report beside the score, in order of appearance."""
-    names = dict.fromkeys(name for trial in story.trials.values() for name in trial.metrics)
-    return [name for name in names if name != story.task.metric.name]
-
-
-def _published(trial: Trial, story: Story, extra: Iterable[str]) -> dict[str, Cell]:
-    submission, metrics, before = trial.submission, trial.metrics, _best_before(trial, story)
-    score, phases = story.level(trial.id), story.phases.get(trial.id, {})
-    return {
-        "exp_id": f"{trial.id:03d}",
-        "timestamp": _moment(trial.finished_at or trial.accepted_at),
-        "specialist": "baseline" if trial.id == 0 else submission.specialist,
-        "parent_exp": _number(trial.parent),
-        "baseline_exp": _number(before),
-        "domain": "baseline" if trial.id == 0 else submission.specialist,
-        "hypothesis": submission.hypothesis,
-        "expected_delta": submission.expected_delta,
-        "status": standing(trial),
-        story.task.metric.name: _six(score),
-        **{name: _six(metrics.get(name)) for name in extra},
-        "delta_vs_best": _signed(score, before, trial, story),
-        "artifact_bytes": trial.artifact.total_bytes if trial.artifact else None,
-        "train_s": _six(phases.get("train")),
-        "eval_s": _six(phases.get("inference")),
-        "total_s": _six(trial.cost.seconds) if trial.cost.seconds else None,
-        "job_name": submission.commit[:12],
-        "snapshot_path": f"trial/{trial.id:04d}",
-        "notes": " | ".join(filter(None, (submission.notes, trial.detail))),
-    }
-
-
-def _best_before(trial: Trial, story: Story) -> int | None:
-    """Who was best when the trial ended."""
-    if trial.id == 0:
-        return None
-    at = trial.finished_at or story.ended
-    found = bisect_left(story.bests, at, key=lambda change: change.at)
-    return story.bests[found - 1].trial if found else None
-
-
-def _signed(score: float | None, best: int | None, trial: Trial, story: Story) -> str:
-    level = None if best is None or best == trial.id else story.level(best)
-    return "" if score is None or level is None else f"{score - level:+.6f}"
-
-
-def _six(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"
-
-
-def _number(trial: int | None) -> str:
-    return "" if trial is None else f"{trial:03d}"
-
-
-def _moment(at: float | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _plain(value: Cell) -> str:
-    return "" if value is None else clean(str(value), one_line=True)
 
 
 def _cell(value: Cell) -> Cell:
@@ -145,8 +87,8 @@ _FIELDS: Mapping[str, Callable[[Trial, Story], Cell]] = {
     "session": lambda trial, _: trial.submission.session,
     "arm": lambda trial, _: trial.arm,
     "commit": lambda trial, _: trial.submission.commit,
-    "accepted": lambda trial, _: _moment(trial.accepted_at),
-    "finished": lambda trial, _: _moment(trial.finished_at),
+    "accepted": lambda trial, _: moment(trial.accepted_at),
+    "finished": lambda trial, _: moment(trial.finished_at),
     "status": lambda trial, _: standing(trial),
     "cause": lambda trial, _: trial.cause.value if trial.cause else None,
     "score": lambda trial, _: trial.score,

@@ -12,6 +12,7 @@ from autores.cli.options import located, run_argument
 from autores.config import Environment
 from autores.errors import UserError
 from autores.export import jsonl, write_bundle, write_csv, write_tsv
+from autores.published import LAYOUTS, OWN
 from autores.reading import Reading, reading
 from autores.readmodel import read
 
@@ -28,8 +29,15 @@ FORMATS = ("jsonl", "tsv", "csv", "git-bundle")
     show_default=True,
     help="how it is written",
 )
+@click.option(
+    "--columns",
+    type=click.Choice((OWN, *LAYOUTS)),
+    default=OWN,
+    show_default=True,
+    help="of a tsv: as published for that task, or with all that this one reports",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="file to write, else standard output")
-def export(run: Path, kind: str, out: Path | None) -> None:
+def export(run: Path, kind: str, columns: str, out: Path | None) -> None:
     r"""Write a run's lineage or code for other programs.
 
     \b
@@ -38,15 +46,17 @@ def export(run: Path, kind: str, out: Path | None) -> None:
     csv         one row a trial, all that is known of it
     git-bundle  the code of all trials; `git clone FILE` reads it
     """
+    if columns != OWN and kind != "tsv":
+        raise UserError("--columns is for --format tsv")
     environment = Environment.read()
     with reading(located(run, environment), environment) as found:
         if kind == "git-bundle":
             _bundle(found, out)
         elif out is None:
-            _write(found, kind, sys.stdout)
+            _write(found, kind, columns, sys.stdout)
         else:
             with out.open("w", encoding="utf-8", newline="") as file:
-                _write(found, kind, file)
+                _write(found, kind, columns, file)
 
 
 def _bundle(found: Reading, out: Path | None) -> None:
@@ -55,9 +65,12 @@ def _bundle(found: Reading, out: Path | None) -> None:
     write_bundle(found.folder.code, out)
 
 
-def _write(found: Reading, kind: str, file: TextIO) -> None:
+def _write(found: Reading, kind: str, columns: str, file: TextIO) -> None:
     if kind == "jsonl":
         file.writelines(jsonl(found.store))
+        return
+    story = read(found.store, found.task)
+    if kind == "csv":
+        write_csv(story, file)
     else:
-        write = write_tsv if kind == "tsv" else write_csv
-        write(read(found.store, found.task), file)
+        write_tsv(story, file, layout=columns, looks=found.store.looks)

@@ -28,3 +28,9 @@ def test_a_bundle_needs_a_file(finished: Command, place: Path) -> None:
     assert "--out" in said.err
     assert finished("export", "one", "--format", "git-bundle", "--out", "one.bundle").code == 0
     assert (place / "one.bundle").read_bytes().startswith(b"# v2 git bundle")
+
+
+def test_columns_of_a_published_task(finished: Command) -> None:
+    said = finished("export", "one", "--format", "tsv", "--columns", "nanochat")
+    assert "\tstatus\tcore_metric\tval_bpb\tdelta_vs_best\t" in said.out
+    assert "--format tsv" in finished("export", "one", "--columns", "cifar").err
