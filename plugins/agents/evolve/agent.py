@@ -9,13 +9,14 @@ from dataclasses import replace
 from autores.agent import Exhausted, Feedback, Proposal, Session
 from autores.lineage.store import Query
 from autores.plugins.agents.evolve import words
+from autores.plugins.agents.evolve.asked import Words
 from autores.plugins.agents.evolve.genome import Files, Notes, digest
 from autores.plugins.agents.evolve.history import Observation
 from autores.plugins.agents.evolve.joins import Joiner
 from autores.plugins.agents.evolve.memory import Memory
 from autores.plugins.agents.evolve.recent import Recent
 from autores.plugins.agents.evolve.sampler import sampler_named
-from autores.plugins.agents.evolve.search import Plan, Question, propose
+from autores.plugins.agents.evolve.search import Plan, Question, propose, unheard
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
 from autores.records import Specialist
@@ -43,6 +44,7 @@ class Evolve:
     async def run(self, session: Session) -> None:
         """Submit until the session has had enough."""
         more = True
+        self._say_what_is_unheard(session)
         while more and not session.stopping:
             plan = await self._plan(session)
             if plan is None:
@@ -71,6 +73,14 @@ class Evolve:
                 return None
         raise Exhausted("evolve has no edit left: every knob and every move has been tried")
 
+    def _say_what_is_unheard(self, session: Session) -> None:
+        """People see in the transcript which of their words this session can do nothing with."""
+        if not _words(session):
+            return
+        for said in unheard(self._question(session), self._settings):
+            key = session.brief.specialist.key
+            session.record("left aside", f"names nothing that {key} can do here: {said.text}")
+
     def _question(self, session: Session) -> Question:
         if self._memory is None:
             self._memory = Memory(session.moves, window=self._settings.window)
@@ -91,6 +101,7 @@ class Evolve:
             sampler=self._sampler,
             seed=brief.seed + len(view.query(Query(session=brief.id))),
             joins=self._joiner.joins(session, seen) if self._settings.merge else (),
+            words=_words(session),
         )
 
     def _territory(self, session: Session, specialist: Specialist, files: Files) -> Territory:
@@ -115,6 +126,14 @@ class Evolve:
                 merges=candidate.merges,
             )
         )
+
+
+def _words(session: Session) -> tuple[Words, ...]:
+    """The idea that was queued for this session until it is taken up, then hints for all."""
+    taken = session.view.query(Query(session=session.brief.id))
+    idea = session.brief.idea
+    queued = (Words(text=idea, once=True),) if idea and not taken else ()
+    return (*queued, *(Words(text=h.text, once=False) for h in session.view.course.hints))
 
 
 def _spread(session: Session, seen: Sequence[Observation]) -> float:

@@ -187,7 +187,7 @@ def suggestions(at: Situation) -> Iterator[Candidate]:
 def merges(at: Situation) -> Iterator[Candidate]:
     """What made another trial good, on top of this tree."""
     for other in _good(at):
-        edits = _transplant(at, other)
+        edits = transplant(at, other)
         if edits:
             yield Candidate(edits=edits, operator="merge", cites=(other.id,), merges=(other.id,))
 
@@ -214,7 +214,7 @@ def _good(at: Situation) -> Iterator[Observation]:
             yield seen
 
 
-def _transplant(at: Situation, other: Observation) -> tuple[Edit, ...]:
+def transplant(at: Situation, other: Observation) -> tuple[Edit, ...]:
     """The other trial's own edits, as edits of this tree; those that are not ours are left out."""
     wanted = {edit.gene: edit.new for edit in other.edits}
     texts = {knob.gene: knob.literal.text for knob in at.knobs}
@@ -233,7 +233,7 @@ def repairs(at: Situation) -> Iterator[Candidate]:
     promising = sorted(misses, key=lambda o: (-_promise(at, o), -o.id))[:4]
     singles = [c.edits[0] for c in (*turns(at), *moves(at))]
     for miss in promising:
-        base = _transplant(at, miss)
+        base = transplant(at, miss)
         if base:
             yield from _mended(at, miss, base, singles)
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from autores.moves import Move
+from autores.plugins.agents.evolve import asked
 from autores.plugins.agents.evolve import candidates as make
+from autores.plugins.agents.evolve.asked import Words
 from autores.plugins.agents.evolve.candidates import Candidate, Operator, Situation
 from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, Genome, apply, digest
 from autores.plugins.agents.evolve.genome import move_gene as gene_of
@@ -48,6 +50,8 @@ class Question:
     seed: int
     sampler: Sampler = field(default_factory=LocalSampler)
     joins: Sequence[Join] = ()
+    words: Sequence[Words] = ()
+    """Of the people who run this, the most pressing first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,29 @@ class _Judged:
 def propose(question: Question, settings: Settings) -> Plan | None:
     """The best new candidate by model and draw; None where no new tree can be made."""
     at = situation(question, settings)
+    plan = next(_plans(question, at, _asked(question, settings, at)), None)
+    return plan or _searched(question, settings, at)
+
+
+def unheard(question: Question, settings: Settings) -> tuple[Words, ...]:
+    """Words that name nothing which can be done here."""
+    if not question.words:
+        return ()
+    at = situation(question, settings)
+    return tuple(w for w in question.words if not asked.candidates(at, w, question.moves))
+
+
+def _asked(question: Question, settings: Settings, at: Situation) -> Iterator[_Judged]:
+    """What people ask for: all of a queued idea's, and each hint's until it was tried."""
+    for words in question.words:
+        wanted = asked.candidates(at, words, question.moves)
+        fresh = [c for c in wanted if words.once or not asked.is_done(c, question.seen)]
+        if fresh:
+            yield from sorted(_judged(at, fresh, _Luck(question, settings, at)), key=_by_worth)
+
+
+def _searched(question: Question, settings: Settings, at: Situation) -> Plan | None:
+    """What the search itself would have."""
     pool = make.unique(c for operator in _operators(settings) for c in operator(at))
     pool = at.random.sample(pool, min(len(pool), settings.pool))
     ranked = _ranked(question, settings, at, pool)

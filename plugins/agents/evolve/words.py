@@ -10,6 +10,7 @@ from autores.plugins.agents.evolve.genome import ON, Edit, is_text
 from autores.plugins.agents.evolve.knobs import read_text
 from autores.plugins.agents.evolve.search import Plan
 
+_LONGEST = 160
 _OPENINGS = {
     "repair": "Repair {trial}{why}",
     "merge": "Take over from {trial}",
@@ -18,6 +19,7 @@ _OPENINGS = {
     "variant": "Retry {trial} at another rate",
     "undo": "Step back",
     "compound": "Together",
+    "asked": "As people asked{why}",
     "sample": "As the sampler suggests",
 }
 
@@ -36,8 +38,14 @@ def _opening(candidate: Candidate) -> str:
     if "{trial}" in text and not candidate.cites:
         return ""
     trial = f"{candidate.cites[0]:04d}" if candidate.cites else ""
-    why = f" ({candidate.why})" if candidate.why else ""
+    why = f" ({shortened(candidate.why)})" if candidate.why else ""
     return f"{text.format(trial=trial, why=why)}: " if text else ""
+
+
+def shortened(text: str) -> str:
+    """One line that leaves room for the rest."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _sentence(edit: Edit, moves: Mapping[str, Move]) -> str:

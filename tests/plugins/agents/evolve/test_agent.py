@@ -14,6 +14,7 @@ from autores.lineage.store import Query
 from autores.moves import Move
 from autores.plugins.agents.evolve import Evolve, Settings, autores_agent
 from autores.plugins.agents.evolve.genome import decode
+from autores.plugins.agents.evolve.memory import FOREIGN
 from autores.records import Outcome, Submission
 from autores.status import Cause
 
@@ -69,6 +70,25 @@ def test_proposals_follow_from_the_lineage_and_the_seed(make_world: Callable[...
     other.sessions = 50
     assert texts == again
     assert texts != [p.notes for p in play(other, Evolve(Settings()), 6)]
+
+
+@pytest.mark.parametrize("sampler", ["local", "optuna"])
+def test_after_a_kill_it_goes_on_from_the_store_alone(
+    make_world: Callable[..., Any], sampler: str
+) -> None:
+    """More trials of others than one session reads, so that a long memory could tell more."""
+    settings = Settings(sampler=sampler)
+    whole, killed = make_world(moves=(MOVE,)), make_world(moves=(MOVE,))
+    for world in (whole, killed):
+        for number in range(FOREIGN // 2 + 5):
+            enter(world, f"rate = 0.{number + 100}")
+            enter(world, f"rate = 0.{number + 100}  # changed")
+    agent = Evolve(settings)
+    without_end = [(p.notes, p.expected_delta) for p in play(whole, agent, 6)]
+    always_new = [
+        (p.notes, p.expected_delta) for _ in range(6) for p in play(killed, Evolve(settings), 1)
+    ]
+    assert without_end == always_new
 
 
 def test_hypotheses_name_what_is_changed_and_how_the_score_should(world: Any) -> None:
