@@ -96,13 +96,17 @@ class Leases:
         enough = len(self._free_slots()) >= self._share(want)
         return enough and len(self._free_gpus(want.lease)) >= want.gpus
 
-    def grant(self, want: Want) -> Grant:
-        """Let one that waits and fits begin."""
+    def candidates(self, want: Want) -> tuple[int, ...]:
+        """The devices that it may have; those with fewest users first."""
+        return self._free_gpus(want.lease) if want.gpus else ()
+
+    def grant(self, want: Want, gpus: tuple[int, ...] | None = None) -> Grant:
+        """Let one that waits and fits begin, with these of its candidates or the first."""
         waiting = self._queue.pop(want.name)
         for other in self._queue.values():
             other.passed += other.number < waiting.number
         slots = self._free_slots()[: self._share(want)]
-        gpus = self._free_gpus(want.lease)[: want.gpus]
+        gpus = self.candidates(want)[: want.gpus] if gpus is None else gpus
         self._held[want.name] = _Held(want, slots, gpus)
         return Grant(cpus=tuple(cpu for slot in slots for cpu in self._slot(slot)), gpus=gpus)
 
@@ -133,7 +137,6 @@ class Leases:
         return tuple(slot for slot in range(self.jobs) if slot not in taken)
 
     def _free_gpus(self, lease: Lease) -> tuple[int, ...]:
-        """The devices that a lease may have; those with fewest users first."""
         users = dict.fromkeys(self.gpus, 0)
         for held in self._held.values():
             for gpu in held.gpus:

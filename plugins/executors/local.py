@@ -24,7 +24,7 @@ from autores.evaluator.trees import BadTree
 from autores.evaluator.yard import remove
 from autores.executor import Capacity, Executor, Job, JobFolder, Result, results_in
 from autores.hardware import Hardware
-from autores.plugins.executors.hostlock import HostLock
+from autores.plugins.executors.hostlock import DeviceLocks, HostLock
 from autores.plugins.executors.leases import Grant, Leases, Want
 from autores.records import Lease
 
@@ -55,7 +55,7 @@ class Settings:
     )
     locks: Path = field(
         default=Path("/tmp/autores-locks"),
-        metadata={"help": "folder in which all supervisors of this machine lock the host"},
+        metadata={"help": "folder in which all supervisors of this machine lock the host and GPUs"},
     )
 
 
@@ -70,6 +70,7 @@ class _Entry:
     process: asyncio.subprocess.Process | None = None
     scratch: Path | None = None
     """All temporary files of the job; an evaluator that is killed cannot remove them itself."""
+    gpus: tuple[int, ...] = ()
     cancelled: bool = False
     ended: bool = False
 
@@ -124,6 +125,7 @@ class Local:
             jobs=_jobs_at_once(self._hardware, settings),
         )
         self._lock = HostLock(settings.locks)
+        self._devices = DeviceLocks(settings.locks, self._leases.gpus)
         self._environment = {"PATH": path, "LANG": "C.UTF-8"}
         self._program = tuple(program)
         self._jobs: dict[str, _Entry] = {}
@@ -186,6 +188,7 @@ class Local:
         if self._again is not None:
             self._again.cancel()
         self._lock.close()
+        self._devices.close()
         os.close(self._life)
         os.close(self._alive)
 
@@ -201,26 +204,42 @@ class Local:
             self._again.cancel()
             self._again = None
         while (want := self._leases.first()) is not None:
-            if not self._admit(want):
+            gpus = self._admit(want)
+            if gpus is None:
                 return
-            entry, grant = self._jobs[want.name], self._leases.grant(want)
+            entry, grant = self._jobs[want.name], self._leases.grant(want, gpus)
+            entry.gpus = gpus
             entry.task = asyncio.create_task(self._run(entry, grant), name=want.name)
 
-    def _admit(self, want: Want) -> bool:
-        alone = want.lease is Lease.HOST
-        if alone:
+    def _admit(self, want: Want) -> tuple[int, ...] | None:
+        """The devices with which it may begin, if it may."""
+        if want.lease is Lease.HOST:
             self._lock.announce()
         if not self._leases.fits(want):
-            return False
-        admitted = self._lock.take() if alone else self._lock.share()
-        if not admitted:  # another supervisor is at work, of which we hear nothing
+            return None
+        gpus = self._lock_for(want)
+        if gpus is None:  # another supervisor is at work, of which we hear nothing
             self._again = asyncio.get_running_loop().call_later(POLL_S, self._begin)
-        return admitted
+        return gpus
+
+    def _lock_for(self, want: Want) -> tuple[int, ...] | None:
+        if not (self._lock.take() if want.lease is Lease.HOST else self._lock.share()):
+            return None
+        if not want.gpus:
+            return ()
+        alone = want.lease is not Lease.SHARED
+        gpus = self._devices.take(self._leases.candidates(want), want.gpus, alone=alone)
+        if gpus is None and not self._leases.held:
+            self._lock.release()
+        return gpus
 
     def _leave(self, entry: _Entry) -> None:
         self._leases.leave(entry.want.name)
+        self._devices.release(entry.gpus)
         if entry.want.lease is Lease.HOST:
             self._lock.renounce()
+        if entry.want.gpus:
+            self._devices.renounce()
         if not self._leases.held:
             self._lock.release()
         entry.end()
@@ -273,7 +292,10 @@ class Local:
             stderr=asyncio.subprocess.DEVNULL,
             cwd="/",
             env=self._environment | {"TMPDIR": str(entry.scratch)},
-            pass_fds=(self._alive, self._lock.descriptor),
+            pass_fds=(
+                *(self._alive, self._lock.descriptor),
+                *self._devices.descriptors(entry.gpus),
+            ),
             start_new_session=True,  # Ctrl-C is for the supervisor to pass on
         )
         if entry.cancelled:

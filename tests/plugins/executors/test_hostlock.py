@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autores.errors import UserError
-from autores.plugins.executors.hostlock import HostLock
+from autores.plugins.executors.hostlock import DeviceLocks, HostLock
 
 MakeLock = Callable[[], HostLock]
 
@@ -96,3 +96,71 @@ def test_a_pipe_in_the_place_of_a_lock_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "host.lock")
     with pytest.raises(UserError, match=r"host\.lock is not a file"):
         HostLock(tmp_path)
+
+
+# ------------------------------------------------------------------------------ devices
+
+
+MakeDevices = Callable[[], DeviceLocks]
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Iterator[MakeDevices]:
+    """Locks of several supervisors on the same three devices."""
+    made: list[DeviceLocks] = []
+
+    def one() -> DeviceLocks:
+        made.append(DeviceLocks(tmp_path / "locks", (0, 1, 2)))
+        return made[-1]
+
+    yield one
+    for locks in made:
+        locks.close()
+
+
+def test_a_device_of_another_supervisor_is_passed_over(devices: MakeDevices) -> None:
+    one, other = devices(), devices()
+    assert one.take((0, 1, 2), 1, alone=True) == (0,)
+    assert other.take((0, 1, 2), 1, alone=True) == (1,)
+    assert one.take((2, 1), 1, alone=False) == (2,)
+    assert other.take((2, 0), 1, alone=False) == (2,)
+
+
+def test_a_device_is_alone_or_shared(devices: MakeDevices) -> None:
+    one, other = devices(), devices()
+    assert one.take((0,), 1, alone=False) == other.take((0,), 1, alone=False) == (0,)
+    assert one.take((0,), 1, alone=False) == (0,)  # a second job of ours
+    one.release((0,))
+    assert devices().take((0,), 1, alone=True) is None
+    other.release((0,))
+    one.release((0,))
+
+
+def test_all_devices_or_none(devices: MakeDevices) -> None:
+    one, other = devices(), devices()
+    assert one.take((1,), 1, alone=True) == (1,)
+    assert other.take((0, 1), 2, alone=True) is None
+    other.renounce()
+    assert one.take((0,), 1, alone=True) == (0,)
+
+
+def test_who_waits_for_devices_is_not_overtaken(devices: MakeDevices) -> None:
+    one, waiting, younger = devices(), devices(), devices()
+    assert one.take((0,), 1, alone=True) == (0,)
+    assert waiting.take((0, 1, 2), 3, alone=True) is None
+    assert younger.take((1,), 1, alone=True) is None
+    one.release((0,))
+    assert waiting.take((0, 1, 2), 3, alone=True) == (0, 1, 2)
+    waiting.release((0, 1, 2))
+    assert younger.take((1,), 1, alone=True) == (1,)
+
+
+def test_a_device_lock_lasts_while_a_job_has_its_file(tmp_path: Path) -> None:
+    dead, other = (DeviceLocks(tmp_path / "locks", (0,)) for _ in range(2))
+    assert dead.take((0,), 1, alone=True) == (0,)
+    (inherited,) = map(os.dup, dead.descriptors((0,)))
+    dead.close()
+    assert other.take((0,), 1, alone=True) is None
+    os.close(inherited)
+    assert other.take((0,), 1, alone=True) == (0,)
+    other.close()

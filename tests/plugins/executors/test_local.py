@@ -171,6 +171,33 @@ def test_host_lease_that_is_given_up_lets_others_begin(
     play(make_executor, scene)
 
 
+def test_device_leases_hold_between_supervisors(
+    make_executor: Callable[..., Local], jobs: ToyJobs, tmp_path: Path
+) -> None:
+    """Three supervisors on two devices: the third waits, and gets what is given back."""
+    notes = [tmp_path / f"note{number}" for number in range(3)]
+    machine = replace(TWO, gpus=GPUS)
+
+    def want(number: int) -> Job:
+        pause = 0.0 if number == 2 else 300.0
+        job = job_with(jobs, f"timed{number}", note=str(notes[number]), pause=pause)
+        return replace(job, gpus=1, lease=Lease.DEVICE)
+
+    async def scene(executor: Executor) -> None:
+        others = [make_executor(machine) for _ in range(2)]
+        handles = [await one.start(want(number)) for number, one in enumerate((executor, *others))]
+        await until(lambda: notes[0].exists() and notes[1].exists())
+        assert [json.loads(note.read_text())["gpus"] for note in notes[:2]] == [[0], [1]]
+        assert not notes[2].exists()
+        await others[0].cancel(handles[1])
+        assert len(await results_of(others[1], handles[2])) == 1
+        assert json.loads(notes[2].read_text())["gpus"] == [1]
+        for other in others:
+            await other.close()
+
+    play(lambda: make_executor(machine), scene)
+
+
 # --------------------------------------------------------------------------- containment
 
 

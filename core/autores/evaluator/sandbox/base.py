@@ -19,6 +19,7 @@ from autores.evaluator.sandbox.environment import Environment, build, discover
 from autores.evaluator.sandbox.launch import Inside, Setup
 from autores.evaluator.sandbox.level import Cell, Finding, Level
 from autores.evaluator.sandbox.limits import Group, Watchdog, create_group
+from autores.evaluator.sandbox.understudy import Process
 from autores.evaluator.sandbox.users import SpareUser
 
 
@@ -80,7 +81,7 @@ class HostSandbox(ABC):
 
     def watch(
         self,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | Process,
         output: int,
         watchdog: Watchdog,
         init: int | None = None,

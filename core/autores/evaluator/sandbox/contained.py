@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from autores.evaluator.sandbox.level import Ending, Output, Stop, Usage
 from autores.evaluator.sandbox.limits import Watchdog
 from autores.evaluator.sandbox.reaper import Reaper, Used
+from autores.evaluator.sandbox.understudy import Process
 
 KEPT = 64 << 10
 """Bytes of output that are kept at each end."""
@@ -97,7 +98,7 @@ class RunningCell:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | Process,
         *,
         output: int,
         watchdog: Watchdog,
@@ -238,8 +239,8 @@ class RunningCell:
         while self._drain.read():
             pass
         self._stopped_by = self._stopped_by or self._last_words()
-        self._process.returncode = os.waitstatus_to_exitcode(self._status or 0)
-        self._ending = self._describe()
+        code = self._process.returncode = os.waitstatus_to_exitcode(self._status or 0)
+        self._ending = self._describe(code)
         if group:
             self._watchdog.peak = max(self._watchdog.peak, group.peak_bytes())
             group.remove()
@@ -252,8 +253,7 @@ class RunningCell:
         group = self._watchdog.group
         return Stop.MEMORY if group and group.memory_hit() else None
 
-    def _describe(self) -> Ending:
-        code = self._process.returncode
+    def _describe(self, code: int) -> Ending:
         # bubblewrap tells of a signal as a shell does.
         number = -code if code < 0 else code - 128
         known = number in {signal.value for signal in signal.Signals} and code != 0

@@ -116,7 +116,8 @@ def _wait_in_the_wings(theirs: socket.socket, prepare: Callable[[], object]) -> 
             prepare()
             told, kept, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, MOST_KEPT + 1)
             if told:
-                _become(*pickle.loads(told), kept)
+                command, environment, setup = pickle.loads(told)
+                _become(command, environment, setup, kept)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent is told
             orders.send(f"{type(error).__name__}: {error}".encode()[:4096])
     finally:
@@ -147,4 +148,4 @@ def _become(
     setup()
     for number in CHANGED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)
-    os.execve(command[0], command, environment)
+    os.execve(command[0], tuple(command), environment)
