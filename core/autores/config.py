@@ -137,6 +137,12 @@ class RunSettings:
     lineage: bool = field(
         default=True, metadata={"help": "off: sessions see the head and their own rows alone"}
     )
+    early_stop: float = field(
+        default=0.0,
+        metadata={
+            "help": "end trainings early whose loss is above the seed's by this share; 0: none"
+        },
+    )
     min_level: str = field(
         default="", metadata={"help": "sandbox level below which nothing is promoted"}
     )

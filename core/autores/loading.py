@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autores import arms
@@ -35,7 +35,7 @@ class Loaded:
         limits: Limits | None = self.plugins.hook.autores_budget(task=self.task)
         if limits is None:
             raise self._lacks("autores_budget")
-        return limits
+        return replace(limits, early_stop=self.settings.run.early_stop)
 
     def world(self, data_dir: Path) -> str:
         """Prepare the task's data; the id of its world."""

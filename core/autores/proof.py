@@ -17,6 +17,8 @@ from autores.statistics import rate_at_least
 from autores.verify import Check
 
 LEVEL = 0.95
+MOST_LOOKS = 20
+"""That a trial is given to pay a debt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,19 @@ def fresh(looks: Iterable[Look]) -> list[Outcome]:
         for look in looks
         if look.evaluation.purpose is Purpose.CONFIRM and look.outcome and look.outcome.counts
     ]
+
+
+def unpaid(task: Task, counts: Mapping[str, int], looks: int) -> Lack | None:
+    """The first debt that all looks at a trial together have left.
+
+    More looks may pay it, unless it would take too many at the pace of those that there were.
+    """
+    for debt in task.debts:
+        if left := debt.left(counts):
+            few = left * looks <= MOST_LOOKS * counts.get(debt.paid, 0)
+            reason = f"{debt.name}: {left:,} of {counts[debt.owed]:,} left"
+            return Lack(reason=reason, looks=int(few))
+    return None
 
 
 def lack_of_proof(
@@ -69,6 +84,18 @@ def _lack(gate: Gate, outcomes: Sequence[Outcome], thresholds: Mapping[str, str]
             reason=f"gate {gate.name}: fresh looks bound the rate by {bound:.4f}, below {least:.4f}"
         )
     return None
+
+
+def paid(task: Task, counts: Mapping[str, int]) -> tuple[Check, ...]:
+    """The same of debts: a check of each."""
+    return tuple(
+        Check(
+            name=f"{debt.name} is paid",
+            holds=not debt.left(counts),
+            detail=f"{counts.get(debt.paid, 0):,} of {counts.get(debt.owed, 0):,}",
+        )
+        for debt in task.debts
+    )
 
 
 def proof(

@@ -21,7 +21,7 @@ from autores.plugins.policies.rules import (
     judge_claim,
     mean,
 )
-from autores.proof import fresh, lack_of_proof
+from autores.proof import Lack, fresh, lack_of_proof, unpaid
 from autores.records import Calibration, Decision, Direction, Look, Purpose, Request, Task, Trial
 from autores.statistics import Scale, next_error
 from autores.status import Verdict
@@ -230,9 +230,15 @@ def pursue(
     return as_decision(ruling, trial.id, claim.against, policy, state)
 
 
+def _lack(trial: Trial, view: View) -> Lack | None:
+    """What is missing for a keep, however good the score is."""
+    proven = lack_of_proof(view.task, fresh(view.looks(trial.id)), view.calibration)
+    return proven or unpaid(view.task, trial.counts, trial.evaluations)
+
+
 def _held_to_gates(trial: Trial, view: View, ruling: Ruling, refused: Verdict) -> Ruling:
-    """A keep, unless fresh looks at the trial do not prove that it passes its gates."""
-    lack = lack_of_proof(view.task, fresh(view.looks(trial.id)), view.calibration)
+    """A keep, unless its looks do not prove that it passes its gates and audits."""
+    lack = _lack(trial, view)
     if lack is None:
         return ruling
     verdict = Verdict.MEASURE if lack.looks else refused
@@ -278,7 +284,7 @@ def first_feasible(trial: Trial, view: View, policy: str) -> Decision:
             reason="first feasible result; measured once more for its level",
             requests=(Request(trials=(trial.id,), looks=missing),),
         )
-    lack = lack_of_proof(view.task, fresh(view.looks(trial.id)), view.calibration)
+    lack = _lack(trial, view)
     if lack is not None:
         verdict = Verdict.MEASURE if lack.looks else Verdict.DISCARD
         more = (Request(trials=(trial.id,), looks=lack.looks),) if lack.looks else ()

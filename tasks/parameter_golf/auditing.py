@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from autores.evaluator.arena import Failed
@@ -13,27 +12,26 @@ from autores.status import Cause
 
 CLAIMS = (Purpose.CONFIRM, Purpose.VERIFY, Purpose.CERTIFY)
 """Looks at what is about to be kept."""
+DUE, DONE = "audit_due", "audited"
+"""Rows, in the counts of a trial."""
+MOST_GAIN = 0.5
+"""Who gains more than this share is audited as for this: a few rows catch that."""
 
 
-def replays_wanted(request: EvaluationRequest, score: float, rows_at_once: int) -> int:
-    """How many replays are missing, with what earlier looks at this trial have audited.
+def rows_due(request: EvaluationRequest, score: float) -> int:
+    """How many rows a score asks for in all, whatever has been audited.
 
-    Args:
-        request: What is being measured, and why.
-        score: What it measured.
-        rows_at_once: That one replay audits.
+    A first look that gains no more than the noise is no claim. A claim is audited at least as
+    deeply as a gain of the noise asks, for the gain of a single look is luck in part.
     """
-    worth = _to_beat(request)
-    if worth is None or request.evaluation.purpose not in (Purpose.FIRST, *CLAIMS):
+    worth, purpose = _to_beat(request), request.evaluation.purpose
+    if worth is None or purpose not in (Purpose.FIRST, *CLAIMS):
         return 0
-    gain = worth - score
     noise = request.calibration.spread if request.calibration else 0.0
-    if gain <= noise:
+    gain = worth - score
+    if gain <= (noise if purpose is Purpose.FIRST else 0.0):
         return 0
-    if score <= 0:
-        return 1  # whoever predicts everything is caught at once
-    rows = rows_needed(gain, worth) - request.earlier.get("audited", 0)
-    return max(0, math.ceil(rows / rows_at_once))
+    return rows_needed(min(max(gain, noise), MOST_GAIN * worth), worth)
 
 
 def _to_beat(request: EvaluationRequest) -> float | None:
@@ -65,6 +63,10 @@ def require_passed(verdicts: Sequence[Verdict]) -> None:
     raise Failed(Cause.AUDIT, why)
 
 
-def counts(verdicts: Sequence[Verdict]) -> Mapping[str, int]:
-    """For the record; later looks at the same trial go on from here."""
-    return {"audited": sum(v.rows for v in verdicts), "moved": sum(v.moved for v in verdicts)}
+def counts(verdicts: Sequence[Verdict], due: int, earlier: Mapping[str, int]) -> dict[str, int]:
+    """For the record. All looks at a trial together owe what the most promising of them asks."""
+    return {
+        DUE: max(0, due - earlier.get(DUE, 0)),
+        DONE: sum(v.rows for v in verdicts),
+        "moved": sum(v.moved for v in verdicts),
+    }

@@ -40,6 +40,8 @@ TOKENIZER_BYTES = 4_000_000
 """Of training text, from which the vocabulary is learned."""
 SPARE = 1.6
 """So many times the text that is predicted is held out: the rest is other text for audits."""
+CUT_TOKENS = 300
+"""Of its last document, for which a lane has no room."""
 _MANIFEST = "manifest.json"
 
 
@@ -156,7 +158,8 @@ def _generate(profile: Profile, folder: Path) -> str:
         path = folder / TRAIN / f"fineweb_train_{number:06d}.bin"
         write_shard(path, tokens[start : start + SHARD_TOKENS])
     per_token = sum(len(text.encode()) for text in texts) / len(tokens)
-    least = int(SPARE * profile.eval_tokens * per_token) + 20_000
+    spent = profile.eval_tokens + profile.sizes["lanes"] * CUT_TOKENS
+    least = int(SPARE * spent * per_token) + 20_000
     for split in ("evaluation", "certification"):
         _hold_out(folder, split, tokenizer, list(long_documents(key, split, least)))
     return world_id(key)

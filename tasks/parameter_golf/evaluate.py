@@ -19,7 +19,7 @@ from autores.records import Outcome, Sample, Tree
 from autores.scoring.audit import Verdict
 from autores.scoring.likelihood import Losses, Tokens
 from autores.status import Cause
-from autores.tasks.parameter_golf import auditing, data, feedback
+from autores.tasks.parameter_golf import auditing, data, early, feedback
 from autores.tasks.parameter_golf.packing import ENTRY, packed
 from autores.tasks.parameter_golf.profiles import Profile, profile_named
 from autores.tasks.text.streams import Stream, StreamAudit, score_stream
@@ -124,6 +124,7 @@ class _Trial:
         )
 
     def _train(self, phase: Phase, seed: int) -> tuple[float, Sealed]:
+        watch = early.watch(self.arena.request)
         with self.arena.spawn(
             phase,
             seed=seed,
@@ -133,7 +134,7 @@ class _Trial:
         ) as trainee:
             trainee.until_ready()
             trainee.go()
-            weights = trainee.until_done()
+            weights = trainee.until_done(watch if phase is Phase.TRAIN else None)
         return trainee.seconds, weights
 
     def _predict(self, seed: int, weights: Sealed) -> tuple[float, list[Losses]]:
@@ -150,20 +151,21 @@ class _Trial:
         self, seed: int, weights: Sealed, found: list[Losses], score: float
     ) -> Mapping[str, int]:
         """Replay as often as the gain asks; who looked ahead or is not the same again has failed."""
-        request = self.arena.request
+        request, earlier = self.arena.request, self.arena.pooled
         audit = StreamAudit(self.stream, self.profile.sizes["chunk"], found, self.other)
-        wanted = auditing.replays_wanted(request, score, audit.rows_at_once)
+        due = auditing.rows_due(request, score)
+        wanted = math.ceil((due - earlier.get(auditing.DONE, 0)) / audit.rows_at_once)
         until, verdicts = time.monotonic() + request.limits.wall["audit"], list[Verdict]()
         for number in range(wanted):
             if time.monotonic() > until:
-                break  # what is missing is left to the looks that confirm
+                break  # a trial that still owes is not kept; more looks pay
             plan = audit.plan(request.derive("audit", seed, number))
             with self.arena.spawn(Phase.INFER, seed=seed, entry=ENTRY, weights=weights) as again:
                 again.until_ready()
                 again.go()
                 verdicts.append(audit.replay(again, plan))
             auditing.require_passed(verdicts)
-        return auditing.counts(verdicts)
+        return auditing.counts(verdicts, due, earlier)
 
     def _look_at(self, saved: Sealed) -> None:
         """Predict with what was saved last before the time was up: for a diagnosis."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from autores.evaluator.arena import Arena, Failed
-from autores.records import Artifact, Measurement
+from autores.records import Artifact, Point
 from autores.status import Cause
+from autores.tasks.parameter_golf.early import EARLY, early_loss
 
 PREFIX = "bytes_"
 """Under such names a recipe logs what takes how much of its artifact: its own account."""
@@ -20,6 +21,8 @@ def metrics(arena: Arena) -> dict[str, float]:
         found |= {"code_bytes": artifact.code_bytes, "weight_bytes": artifact.weight_bytes}
     if (speed := _steps_per_second(arena)) is not None:
         found["steps_per_second"] = speed
+    if (loss := early_loss(_points(arena), arena.request.limits.wall["train"])) is not None:
+        found[EARLY] = loss
     return {**found, **_account(arena)}
 
 
@@ -64,21 +67,18 @@ def _part(name: str, size: int, before: float | None) -> str:
     )
 
 
-def _trained(arena: Arena) -> Measurement | None:
-    return next((m for m in reversed(arena.measurements) if m.phase == "train" and m.points), None)
+def _points(arena: Arena) -> Sequence[Point]:
+    """What the last training logged."""
+    trained = [m.points for m in arena.measurements if m.phase == "train" and m.points]
+    return trained[-1] if trained else ()
 
 
 def _steps_per_second(arena: Arena) -> float | None:
-    trained = _trained(arena)
-    if trained is None:
-        return None
-    steps = [p for p in trained.points if "loss" in p.values]
-    last = steps[-1] if steps else trained.points[-1]
-    return last.step / last.seconds if last.seconds > 0 else None
+    points = _points(arena)
+    last = next((p for p in reversed(points) if "loss" in p.values), points[-1] if points else None)
+    return last.step / last.seconds if last and last.seconds > 0 else None
 
 
 def _account(arena: Arena) -> Mapping[str, float]:
-    trained = _trained(arena)
-    if trained is None:
-        return {}
-    return {n: v for p in trained.points for n, v in p.values.items() if n.startswith(PREFIX)}
+    points = _points(arena)
+    return {n: v for p in points for n, v in p.values.items() if n.startswith(PREFIX)}

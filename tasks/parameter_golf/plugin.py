@@ -12,6 +12,7 @@ from autores.evaluator.request import EvaluationRequest
 from autores.lineage.view import LineageView
 from autores.moves import Move
 from autores.records import (
+    Debt,
     Direction,
     Lease,
     Limits,
@@ -86,6 +87,7 @@ def autores_task(profile: str) -> Task:
         sizes=chosen.sizes,
         seeds=chosen.seeds,
         calibration_looks=chosen.looks,
+        debts=(Debt(name="the audit", owed="audit_due", paid="audited"),),
         owners=OWNERS,
         knowledge=tuple(str(p) for p in sorted((_HERE / "knowledge").glob("*.md"))),
         default_specialists=(

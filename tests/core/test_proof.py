@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autores.proof import Lack, fresh, lack_of_proof, proof
+from autores.proof import Lack, fresh, lack_of_proof, paid, proof, unpaid
 from autores.records import (
     Calibration,
+    Debt,
     Direction,
     Evaluation,
     Gate,
@@ -82,3 +83,25 @@ def test_tasks_whose_gates_ask_for_no_proof_get_no_check() -> None:
     lenient = replace(TASK, gates=(replace(GATE, proof_margin=None),))
     assert proof(lenient, [], CALIBRATED) == ()
     assert lack_of_proof(lenient, [], CALIBRATED) is None
+
+
+OWING = replace(TASK, debts=(Debt(name="the audit", owed="due", paid="audited"),))
+
+
+@pytest.mark.parametrize(
+    ("audited", "looks", "more"),
+    [(100, 1, None), (120, 3, None), (99, 1, 1), (5, 1, 1), (4, 1, 0), (0, 1, 0)],
+)
+def test_a_debt_is_paid_by_more_looks_unless_they_would_be_too_many(
+    audited: int, looks: int, more: int | None
+) -> None:
+    found = unpaid(OWING, {"due": 100, "audited": audited}, looks)
+    assert (found and found.looks) == more
+    (check,) = paid(OWING, {"due": 100, "audited": audited})
+    assert check.holds == (found is None)
+
+
+def test_who_owes_nothing_has_paid() -> None:
+    assert unpaid(OWING, {}, 1) is None
+    assert unpaid(TASK, {"due": 5}, 1) is None
+    assert paid(TASK, {"due": 5}) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autores.claims.measuring import Side, fresh_pairs, soundness
 from autores.errors import UserError
 from autores.events import Verified
-from autores.proof import proof
+from autores.proof import paid, proof
 from autores.records import Trial
 from autores.run import Run
 from autores.verify import Check, Verification, verify
@@ -48,7 +48,8 @@ async def verify_trial(
 
 def judged(run: Run, ours: Side, theirs: Side, error: float) -> Verification:
     """The verdict on fresh looks: the test, the gates and their proof, the task's own terms."""
-    proven = proof(run.task, ours.outcomes, run.store.head().calibration)
+    calibration, trial = run.store.head().calibration, run.store.get(ours.trial)
+    proven = (*proof(run.task, ours.outcomes, calibration), *paid(run.task, trial.counts))
     return verify(
         ours.numbers,
         theirs.numbers,

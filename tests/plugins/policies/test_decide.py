@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from autores.calibrate import pooled_counts
 from autores.plugins.policies import confirm, evidence, milestone, strict
 from autores.records import (
     Calibration,
+    Debt,
     Decision,
     Direction,
     Evaluation,
@@ -48,6 +50,8 @@ class Run:
     truth: list[float] = field(default_factory=lambda: [0.0])
     rate: float | None = None
     """Of right answers in every look at what was proposed; None: there is no gate."""
+    pays: int | None = None
+    """Rows that each look audits of the hundred that the first one owes; None: none are due."""
     trials: list[Trial] = field(default_factory=list)
     rows: list[list[Look]] = field(default_factory=list)
     decisions: list[tuple[int, Decision]] = field(default_factory=list)
@@ -87,8 +91,15 @@ class Run:
             pair=pair,
         )
         counts = {} if self.rate is None else {"right": int(1_000 * self.rate), "asked": 1_000}
+        if self.pays is not None:
+            counts |= {"due": 0 if self.rows[number] else 100, "audited": self.pays}
         outcome = Outcome(cause=Cause.VALID, score=score, counts=counts)
         self.rows[number].append(Look(evaluation=evaluation, outcome=outcome))
+        self.trials[number] = dataclasses.replace(
+            self.trials[number],
+            counts=pooled_counts(look.outcome for look in self.rows[number] if look.outcome),
+            evaluations=len(self.rows[number]),
+        )
         return score
 
     def trial(self, trial: int) -> Trial:
@@ -308,3 +319,37 @@ def test_the_first_feasible_trial_proves_its_gate_too(rate: float, kept: bool) -
     run = gated(by_milestone, rate, best=None)
     assert run.propose(1.0) is (Verdict.KEEP if kept else Verdict.DISCARD)
     assert len(run.looks(1)) == 15
+
+
+def audited(decide: Decide, pays: int, best: int | None = 0) -> Run:
+    """A run whose looks audit so many rows each."""
+    run = Run(decide, best=best, ending=True, pays=pays)
+    debt = Debt(name="the audit", owed="due", paid="audited")
+    run.task = dataclasses.replace(run.task, debts=(debt,))
+    return run
+
+
+@pytest.mark.parametrize("decide", [by_milestone, by_confirm])
+def test_a_keep_waits_until_its_audit_is_paid(decide: Decide) -> None:
+    run = audited(decide, pays=5)
+    run.propose(20.0)
+    if run.head != run.best:
+        run.settle(1)
+    assert run.best == 1
+    assert len(run.looks(1)) >= 20
+
+
+@pytest.mark.parametrize("decide", [by_milestone, by_confirm])
+def test_a_keep_whose_audit_falls_short_is_refused_however_good(decide: Decide) -> None:
+    run = audited(decide, pays=0)
+    run.propose(20.0)
+    if run.head != run.best:
+        run.settle(1)
+    assert run.best == 0
+    assert "the audit: 100 of 100 left" in run.decisions[-1][1].reason
+
+
+@pytest.mark.parametrize(("pays", "kept"), [(40, True), (0, False)])
+def test_the_first_feasible_trial_pays_its_audit_too(pays: int, kept: bool) -> None:
+    run = audited(by_milestone, pays, best=None)
+    assert run.propose(1.0) is (Verdict.KEEP if kept else Verdict.DISCARD)

@@ -11,7 +11,7 @@ from autores.records import Calibration, Evaluation, Purpose
 from autores.scoring.audit import Verdict, rows_needed
 from autores.status import Cause
 from autores.tasks.parameter_golf import plugin
-from autores.tasks.parameter_golf.auditing import counts, replays_wanted, require_passed
+from autores.tasks.parameter_golf.auditing import counts, require_passed, rows_due
 
 TASK = plugin.autores_task("cpu")
 EVALUATION = Evaluation(trial=3, ordinal=0, purpose=Purpose.FIRST, commit="c", seeds=(1,))
@@ -27,32 +27,38 @@ REQUEST = EvaluationRequest(
 )
 
 
-def test_only_what_beats_the_incumbent_beyond_noise_is_audited() -> None:
-    assert replays_wanted(REQUEST, 1.2, 100) == 0
-    assert replays_wanted(REQUEST, 1.097, 100) == 0
-    assert replays_wanted(REQUEST, 1.09, 100) > 0
-    assert replays_wanted(replace(REQUEST, incumbent=1.08), 1.09, 100) == 0
+def _looking(purpose: Purpose, **changes: Any) -> EvaluationRequest:
+    return replace(REQUEST, evaluation=replace(EVALUATION, purpose=purpose), **changes)
 
 
-def test_depth_follows_the_gain_and_counts_what_was_audited_before() -> None:
+def test_a_first_look_is_audited_if_it_beats_the_incumbent_beyond_noise() -> None:
+    assert rows_due(REQUEST, 1.2) == 0
+    assert rows_due(REQUEST, 1.097) == 0
+    assert rows_due(REQUEST, 1.09) > 0
+    assert rows_due(replace(REQUEST, incumbent=1.08), 1.09) == 0
+
+
+def test_depth_follows_the_gain() -> None:
     request = replace(REQUEST, incumbent=1.08, calibration=None)
-    rows = rows_needed(0.00194, 1.08)
-    assert rows == pytest.approx(2_561, abs=2)
-    assert replays_wanted(request, 1.08 - 0.00194, 112) == -(-rows // 112)
-    again = replace(request, earlier={"audited": rows - 50})
-    assert replays_wanted(again, 1.08 - 0.00194, 112) == 1
-    assert replays_wanted(replace(request, earlier={"audited": 9_999}), 1.07, 112) == 0
+    assert rows_due(request, 1.08 - 0.00194) == pytest.approx(2_561, abs=2)
+    assert rows_due(request, 1.0) == rows_needed(0.08, 1.08)
 
 
-@pytest.mark.parametrize("purpose", [Purpose.CALIBRATE])
-def test_the_seed_recipe_is_not_audited(purpose: Purpose) -> None:
-    request = replace(REQUEST, evaluation=replace(EVALUATION, purpose=purpose))
-    assert replays_wanted(request, 0.5, 100) == 0
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.VERIFY, Purpose.CERTIFY])
+def test_a_claim_owes_no_more_than_a_gain_of_the_noise_asks(purpose: Purpose) -> None:
+    request, most = _looking(purpose), rows_needed(0.004, 1.1)
+    assert rows_due(request, 1.0999) == rows_due(request, 1.096) == most
+    assert 0 < rows_due(request, 1.05) < most
+    assert rows_due(request, 1.1001) == 0
+
+
+def test_the_seed_recipe_is_not_audited() -> None:
+    assert rows_due(_looking(Purpose.CALIBRATE), 0.5) == 0
 
 
 def test_who_predicts_everything_is_audited_all_the_same() -> None:
-    assert replays_wanted(REQUEST, 0.0, 100) == 1
-    assert replays_wanted(replace(REQUEST, calibration=None), 0.0, 100) == 0
+    assert 0 < rows_due(REQUEST, 0.0) < 10
+    assert rows_due(replace(REQUEST, calibration=None), 0.0) == 0
 
 
 def _verdict(**changes: Any) -> Verdict:
@@ -63,8 +69,13 @@ def _verdict(**changes: Any) -> Verdict:
 def test_who_passes_is_counted() -> None:
     verdicts = [_verdict(), _verdict()]
     require_passed(verdicts)
-    assert counts(verdicts) == {"audited": 200, "moved": 0}
-    assert counts([]) == {"audited": 0, "moved": 0}
+    assert counts(verdicts, 250, {}) == {"audit_due": 250, "audited": 200, "moved": 0}
+
+
+@pytest.mark.parametrize(("due", "added"), [(250, 0), (300, 50), (0, 0)])
+def test_looks_together_owe_what_the_most_promising_asks(due: int, added: int) -> None:
+    found = counts([], due, {"audit_due": 250, "audited": 200})
+    assert found == {"audit_due": added, "audited": 0, "moved": 0}
 
 
 @pytest.mark.parametrize(

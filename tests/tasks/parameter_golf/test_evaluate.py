@@ -176,7 +176,7 @@ def _beaten(prepared: data.Prepared) -> Calibration:
 def test_who_gains_honestly_passes_the_audit(evaluate: Evaluate, prepared: data.Prepared) -> None:
     outcome = evaluate(BIGRAM, calibration=_beaten(prepared))
     assert outcome.cause is Cause.VALID, outcome.detail
-    assert outcome.counts["audited"] >= 200
+    assert outcome.counts["audited"] >= outcome.counts["audit_due"] >= 200
     assert outcome.counts["moved"] == 0
 
 
@@ -260,6 +260,23 @@ def test_the_seed_recipe_is_measured_and_can_be_reproduced(
     assert outcome.counts["moved"] == 0
     assert outcome.counts["audited"] > 0
     assert outcome.metrics["bytes_mlp"] > 1_000
+
+
+@pytest.mark.full
+def test_who_is_hopeless_early_is_given_up_where_the_run_asks_for_it(evaluate: Evaluate) -> None:
+    slow = """
+    for step in range(100):
+        harness.log(step, loss=5.0)
+        time.sleep(0.2)
+    harness.done("""
+    source = "import time\n" + BIGRAM.replace("    harness.done(", slow.strip("\n"), 1)
+    wall = {"prepare": 60.0, "train": 10.0, "inference": 20.0, "audit": 60.0}
+    limits = replace(plugin.autores_budget(plugin.autores_task("micro")), wall=wall)
+    known = Calibration(task="parameter_golf", profile="micro", references={"early_loss": 4.0})
+    hasty = evaluate(source, limits=replace(limits, early_stop=0.2), calibration=known)
+    assert (hasty.cause, hasty.score) == (Cause.GATE, None)
+    assert "a loss of 5.000" in hasty.detail
+    assert evaluate(source, limits=limits, calibration=known).cause is Cause.TRAIN_TIME
 
 
 @pytest.mark.full

@@ -46,6 +46,7 @@ def test_bytes_speed_and_the_own_account_are_metrics() -> None:
         "code_bytes": 8_000,
         "weight_bytes": 94_000,
         "steps_per_second": 10.0,
+        "early_loss": 3.0,
         **ACCOUNT,
     }
 
