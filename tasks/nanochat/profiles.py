@@ -148,7 +148,7 @@ _HAMLET = Extent(
     people=40,
     places=16,
     rules=16,
-    customs=5,
+    customs=10,
 )
 _COUNTY = Extent(
     topics=16,

@@ -7,7 +7,7 @@ likes an option whatever is asked, as one that has learned nothing does, gains n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import cycle
@@ -42,7 +42,7 @@ class QuestionSet:
     kind: QuestionKind
     chance: float
     """Percent that guessing reaches."""
-    draw: Callable[[World, Dice], Sequence[Question]]
+    draw: Callable[[World, Dice], Iterable[Question]]
     """A group of questions with the same options."""
     shots: int = 0
     delimiter: str = " "
