@@ -20,6 +20,7 @@ from autores.config import SettingsBook, Value
 from autores.control import Control
 from autores.desk import Desk
 from autores.errors import RunFailed, UserError
+from autores.evaluator.sandbox.level import Level
 from autores.events import Body, Calibrated, Created, Marked
 from autores.executor import Executor
 from autores.folder import RunFolder
@@ -158,7 +159,7 @@ async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
         secret = _begun(store, loaded)
         desk = Desk(store, folder.code)
         stack.callback(desk.close)
-        executor = _executor(loaded)
+        executor = executor_of(loaded)
         stack.push_async_callback(executor.close)
         gates = await Gatekeeper.start(folder.code, loaded)
         stack.push_async_callback(gates.close)
@@ -223,7 +224,12 @@ def _up_to_calibration(store: LineageStore) -> Iterator[Body]:
             return
 
 
-def _executor(loaded: Loaded) -> Executor:
+def executor_of(loaded: Loaded) -> Executor:
+    """Build the executor that the settings name.
+
+    Raises:
+        UserError: There is no such executor.
+    """
     executor: Executor | None = loaded.plugins.hook.autores_executor(settings=loaded.settings)
     if executor is None:
         raise UserError(f"executor {loaded.settings.run.executor!r} builds nothing; see --executor")
@@ -255,7 +261,7 @@ def _run(
         host=platform.node(),
         owner=owner,
         sandbox=executor.capacity().sandbox,
-        min_level=settings.run.min_level or "none",
+        min_level=_min_level(store, settings, executor.capacity().sandbox),
     )
     laboratory = Laboratory(
         desk=desk, executor=executor, code=code, folder=folder, secret=secret, conditions=conditions
@@ -291,6 +297,23 @@ def _run(
         tools={tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)},
         moves=tuple(m for found in plugins.hook.autores_moves(task=task) for m in found),
     )
+
+
+def _min_level(store: LineageStore, settings: SettingsBook, here: str) -> str:
+    """The worst level that anything counts at: by default that of the run's first evaluation.
+
+    Raises:
+        UserError: This machine does not reach it.
+    """
+    looks = store.looks(0) if store.head().next_trial else ()
+    first = next((look.evaluation.sandbox for look in looks), "")
+    least = settings.run.min_level or first or "none"
+    if Level.named(here or least) < Level.named(least):
+        raise UserError(
+            f"this run wants the sandbox level {least} and this machine reaches {here}; "
+            f"`autores doctor` says why, and -o min_level={here} accepts it"
+        )
+    return least
 
 
 def _budget(folder: RunFolder, settings: SettingsBook) -> Budget:

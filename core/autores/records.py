@@ -410,6 +410,8 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     artifact: Artifact | None = None
+    containment: Mapping[str, str] = field(default_factory=dict)
+    """The `level` of the sandbox, and who held each guarantee, as its probes showed."""
     detail: str = ""
     """One line for people and agents: what fired, by how much."""
 

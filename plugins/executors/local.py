@@ -20,6 +20,7 @@ from autores.config import SettingsBook
 from autores.errors import UserError
 from autores.evaluator import shim
 from autores.evaluator.bundle import BadBundle, write_bundle
+from autores.evaluator.sandbox.selection import level_here
 from autores.evaluator.trees import BadTree
 from autores.evaluator.yard import remove
 from autores.executor import Capacity, Executor, Job, JobFolder, Result, results_in
@@ -105,6 +106,7 @@ class Local:
         *,
         hardware: Hardware,
         path: str = os.defpath,
+        sandbox: str = "",
         program: Sequence[str] = EVALUATOR,
     ) -> None:
         """Take a machine into use.
@@ -113,6 +115,7 @@ class Local:
             settings: Which part of it.
             hardware: What it has.
             path: Where jobs look for commands.
+            sandbox: The level that candidates are contained at here.
             program: What runs a bundle.
 
         Raises:
@@ -127,6 +130,7 @@ class Local:
         self._lock = HostLock(settings.locks)
         self._devices = DeviceLocks(settings.locks, self._leases.gpus)
         self._environment = {"PATH": path, "LANG": "C.UTF-8"}
+        self._sandbox = sandbox
         self._program = tuple(program)
         self._jobs: dict[str, _Entry] = {}
         # Jobs live while this process has the writing end; no child inherits it.
@@ -180,6 +184,7 @@ class Local:
             cpus=len(self._hardware.cpus),
             gpus=len(self._hardware.gpus),
             hardware=word if jobs == 1 else f"{word}/{jobs}",
+            sandbox=self._sandbox,
         )
 
     async def close(self) -> None:
@@ -371,8 +376,7 @@ def _jobs_at_once(hardware: Hardware, settings: Settings) -> int:
 @hookimpl
 def autores_executor(settings: SettingsBook) -> Executor:
     """Build the executor."""
+    path = settings.environment.path or os.defpath
     return Local(
-        settings.of(Settings),
-        hardware=Hardware.here(),
-        path=settings.environment.path or os.defpath,
+        settings.of(Settings), hardware=Hardware.here(), path=path, sandbox=level_here(path)
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autores import hookimpl
+from autores import hookimpl, opening
 from autores.config import Environment, SettingsBook, gather
 from autores.errors import UserError
 from autores.events import Accepted, Marked
@@ -51,6 +51,22 @@ def take_up_one(*, accept_changes: bool = False, **options: Any) -> RunFolder:
 
 
 # ------------------------------------------------------------------------------ beginning
+
+
+def test_the_least_level_is_that_of_the_runs_first_evaluation() -> None:
+    def least(first: str | None, here: str, **options: Any) -> str:
+        looks = [SimpleNamespace(evaluation=SimpleNamespace(sandbox=first))] if first else []
+        head = SimpleNamespace(next_trial=int(first is not None))
+        store: Any = SimpleNamespace(head=lambda: head, looks=lambda trial: looks)
+        return opening._min_level(store, settings(**options), here)
+
+    assert least(None, "full") == "none"
+    assert least("partial", "full") == "partial"
+    assert least("full", "") == "full"
+    assert least("full", "partial", min_level="partial") == "partial"
+    for first, options in (("full", {}), (None, {"min_level": "full"})):
+        with pytest.raises(UserError, match=r"wants the sandbox level full and .* reaches partial"):
+            least(first, "partial", **options)
 
 
 def test_a_run_begins(open_run: OpenRun) -> None:

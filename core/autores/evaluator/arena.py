@@ -204,6 +204,7 @@ class Arena:
             metrics=found,
             measurements=tuple(self.measurements),
             artifact=self.artifact,
+            containment=self.containment,
             detail="; ".join(missed),
         )
 
@@ -216,6 +217,7 @@ class Arena:
             metrics=self._metrics(),
             measurements=tuple(self.measurements),
             artifact=self.artifact,
+            containment=self.containment,
             detail=escape_line(failure.detail, 300),
         )
 
@@ -228,6 +230,14 @@ class Arena:
         return Artifact(
             sha256=heaviest.sha256, code_bytes=self._yard.code_bytes, weight_bytes=heaviest.size
         )
+
+    @property
+    def containment(self) -> Mapping[str, str]:
+        """What is recorded of the sandbox; nothing before the first candidate."""
+        if self._sandbox is None:
+            return {}
+        found = {str(f.guarantee.value): f.enforcement.value for f in self._sandbox.findings}
+        return {"level": str(self._sandbox.level.value), **found}
 
     def close(self) -> None:
         """Give the sandbox up; the folders are their owner's to remove."""

@@ -112,7 +112,7 @@ class Inline:
 
     def capacity(self) -> Capacity:
         """One job."""
-        return Capacity(jobs=1, cpus=1, hardware=HARDWARE)
+        return Capacity(jobs=1, cpus=1, hardware=HARDWARE, sandbox="none")
 
     async def close(self) -> None:
         """End all jobs."""

@@ -22,7 +22,7 @@ class Borrowed:
     """One sandbox for many arenas: none of them closes it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.level = sandbox.level
+        self.level, self.findings = sandbox.level, sandbox.findings
         self.spawn = sandbox.spawn
 
     def close(self) -> None:

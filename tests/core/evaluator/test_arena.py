@@ -15,7 +15,7 @@ import pytest
 from autores.codec import canonical, to_json
 from autores.evaluator.arena import Arena, Failed, Phase, sandbox_for
 from autores.evaluator.calm import Pulse
-from autores.evaluator.sandbox import Level, Sandbox
+from autores.evaluator.sandbox import Guarantee, Level, Sandbox
 from autores.hardware import usable_cpus
 from autores.records import Calibration, Gate, Measurement, Point, Sample
 from autores.scoring import Text, score_chunks
@@ -79,6 +79,8 @@ def test_an_honest_recipe_is_trained_asked_and_measured(arena_of: Arenas) -> Non
     arena.record(Sample(seed=7, score=1.5))
     outcome = arena.outcome(trainee.seconds + answerer.seconds)
     assert outcome.cause is Cause.VALID
+    assert outcome.containment.keys() == {"level", *(str(g.value) for g in Guarantee)}
+    assert outcome.containment["score"] == "ENFORCED"
     assert outcome.score == pytest.approx(trainee.seconds + answerer.seconds)
     assert [m.phase for m in outcome.measurements] == [
         "train_prepare",
@@ -424,7 +426,7 @@ def test_what_is_printed_after_the_first_question_is_shown_to_nobody(arena_of: A
         " part.answer(part.array)\n raise ValueError('secret')\n"
     )
     failed = asked(arena, 2)
-    text = canonical(to_json(arena.failed(failed))).decode()
+    text = canonical(to_json(replace(arena.failed(failed), containment={}))).decode()
     assert failed.cause is Cause.EXITED
     assert "warm" in text
     assert "secret" not in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +95,26 @@ def choose(
                 reasons.append(f"{kind.level.value} ({kind.__name__.lower()}): {error}")
     said = "; ".join(reasons) or f"{wanted} is below {minimum}"
     raise SandboxUnavailable(f"no sandbox of that level here: {said}; `autores doctor` says more")
+
+
+def level_here(path: str) -> str:
+    """The best level of this machine, by its probes; empty where none works.
+
+    Found in a process of its own: whoever contains adopts orphans and ends them.
+
+    Args:
+        path: where commands are looked for.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-I", "-m", "autores.evaluator.sandbox"],
+        env={"PATH": path, "LANG": "C.UTF-8"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.stdout.strip() if ran.returncode == 0 else ""
 
 
 def enter(

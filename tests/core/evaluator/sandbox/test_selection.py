@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,8 @@ def test_this_machine_reaches_what_its_probes_show() -> None:
         pytest.skip(str(error))
     with sandbox:
         assert missing(Level.FULL, sandbox.findings) == []
+
+
+def test_the_level_of_this_machine_is_found_in_another_process() -> None:
+    with choose() as sandbox:
+        assert selection.level_here(os.defpath) == sandbox.level.value
