@@ -1,9 +1,14 @@
-"""Matched arms: the same budget, seeds, calibration and executor; only what agents see differs."""
+"""Matched arms: the same budget, seeds, calibration and executor; only what agents see differs.
+
+Within a repeat they run at the same time, so that whatever drifts meanwhile drifts for all.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -19,17 +24,21 @@ from autores.errors import UserError
 from autores.folder import RunFolder
 from autores.loading import Loaded
 from autores.manager import PluginManager
-from autores.opening import Opened, begin, inherit, opened, take_up
+from autores.opening import Opened, begin, executor_of, inherit, opened, take_up
+from autores.progress import progress
 from autores.readmodel import Story, read
 from autores.records import Cost, Direction, Interval
 from autores.run import Run
+from autores.sidebyside import Shared
 from autores.statistics import Scale, compare
 from autores.status import Status
 from autores.stop import Stop
-from autores.supervise import supervise
+from autores.supervise import foremost, heeding_signals, supervise
 
 SPECIALISTS = "specialists"
 NO_LINEAGE = "no-lineage"
+QUIET = "quiet"
+"""Reporter of runs that go on at the same time, if nobody asks for another."""
 POINTS = 10
 """Of a curve, evenly over the trials."""
 _BUDGETS = ("max_trials", "deadline", "max_tokens", "max_dollars", "max_gpu_hours")
@@ -105,7 +114,7 @@ async def compare_arms(
     name: str,
     plugins: Sequence[object] = (),
 ) -> Compared:
-    """Run each arm so many times, one after the other, and compare them repeat by repeat.
+    """Run all arms side by side, so many times, and compare them repeat by repeat.
 
     What was measured stays: the same call goes on where it was.
 
@@ -126,13 +135,11 @@ async def compare_arms(
         raise UserError("runs that are compared need the same budget: say --max-trials")
     for arm in arms:
         settings_of(arm)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for repeat in range(repeats):
-        order = _rotated(arms, repeat)
-        source = await _calibrated(_book(settings, arms[0], repeat, name), plugins)
-        for arm in order:
-            book = _book(settings, arm, repeat, name)
-            outcomes.append(await _played(book, arm, repeat, source, looks, plugins))
+        books = {a: _book(settings, a, repeat, name) for a in _rotated(arms, repeat)}
+        title = f"repeat {repeat + 1} of {repeats}, {len(arms)} arms"
+        outcomes += await _Repeat(repeat, books, looks, plugins).played(arms[0], title)
     return Compared(
         arms=tuple(arms),
         outcomes=tuple(sorted(outcomes, key=lambda o: (arms.index(o.arm), o.repeat))),
@@ -141,7 +148,7 @@ async def compare_arms(
 
 
 def _rotated(arms: Sequence[str], repeat: int) -> Sequence[str]:
-    """Whatever drifts while runs follow each other meets each arm in turn."""
+    """Who comes first is not always the same."""
     first = repeat % len(arms)
     return [*arms[first:], *arms[:first]]
 
@@ -149,6 +156,7 @@ def _rotated(arms: Sequence[str], repeat: int) -> Sequence[str]:
 def _book(settings: SettingsBook, arm: str, repeat: int, name: str) -> SettingsBook:
     plain = arm.replace(":", "-")
     said = {**settings_of(arm), "name": f"{name}-{plain}-{repeat}", "store": ""}
+    said["reporter"] = settings.run.reporter or QUIET
     seed = settings.run.seed
     if seed is not None:
         said["seed"] = seed + repeat
@@ -177,36 +185,80 @@ async def _calibrated(book: SettingsBook, plugins: Sequence[object]) -> RunFolde
     return folder
 
 
-async def _played(
-    book: SettingsBook,
-    arm: str,
-    repeat: int,
-    source: RunFolder,
-    looks: int,
-    plugins: Sequence[object],
-) -> Outcome:
-    folder, loaded = _open_folder(book, plugins)
-    terms = {"looks": looks, **{name: getattr(book.run, name) for name in _BUDGETS}}
-    if (known := _known(folder, terms)) is not None:
-        return known
-    if folder.root != source.root:
-        inherit(folder, loaded, source)
-    stop = Stop()
-    async with opened(folder, loaded) as found:
-        await supervise(found, stop)
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """All arms once, at the same time."""
+
+    number: int
+    books: Mapping[str, SettingsBook]
+    """Of each arm, in the order in which they begin."""
+    looks: int
+    plugins: Sequence[object]
+
+    async def played(self, first: str, title: str) -> list[Outcome]:
+        """What came of each arm; those that have ended already are not run again."""
+        source = await _calibrated(self.books[first], self.plugins)
+        found = {arm: _open_folder(book, self.plugins) for arm, book in self.books.items()}
+        known = {arm: self._known(arm, folder) for arm, (folder, _) in found.items()}
+        open_runs = {arm: found[arm] for arm, outcome in known.items() if outcome is None}
+        outcomes = [outcome for outcome in known.values() if outcome is not None]
+        if not open_runs:
+            return outcomes
+        for folder, loaded in open_runs.values():
+            if folder.root != source.root:
+                inherit(folder, loaded, source)
+        trials = self.books[first].run.max_trials
+        with progress(title, trials and trials * len(open_runs)) as told:
+            return outcomes + await self._side_by_side(open_runs, told)
+
+    async def _side_by_side(
+        self, runs: Mapping[str, tuple[RunFolder, Loaded]], told: Callable[[float], None]
+    ) -> list[Outcome]:
+        _, any_of_them = next(iter(runs.values()))
+        executor = executor_of(any_of_them)
+        shared = Shared(executor=executor, lease=any_of_them.limits().lease, told=told)
+        stops = {arm: Stop() for arm in runs}
+        for folder, loaded in runs.values():
+            loaded.plugins.register(shared.member(folder.root.name), "side by side")
+        work = asyncio.ensure_future(self._all(runs, stops))
+        try:
+            with heeding_signals(list(stops.values()), work):
+                return await work
+        finally:
+            await executor.close()
+
+    async def _all(
+        self, runs: Mapping[str, tuple[RunFolder, Loaded]], stops: Mapping[str, Stop]
+    ) -> list[Outcome]:
+        """Nobody begins before all runs are open."""
+        async with AsyncExitStack() as stack:
+            found = {arm: await stack.enter_async_context(opened(*r)) for arm, r in runs.items()}
+            try:
+                async with asyncio.TaskGroup() as group:
+                    work = [group.create_task(self._one(a, o, stops[a])) for a, o in found.items()]
+            except BaseExceptionGroup as errors:
+                raise foremost(errors) from errors
+        return [task.result() for task in work]
+
+    async def _one(self, arm: str, found: Opened, stop: Stop) -> Outcome:
+        await supervise(found, stop, heeding=False)
         if stop.by_signal:
             raise UserError("interrupted; the same command goes on where this one was")
-        outcome = await _outcome(found, arm, repeat, stop.reason, looks)
-    folder.compared.write_bytes(canonical({"terms": terms, "outcome": to_json(outcome)}))
-    return outcome
+        outcome = await _outcome(found, arm, self.number, stop.reason, self.looks)
+        kept = {"terms": self._terms(arm), "outcome": to_json(outcome)}
+        found.run.folder.compared.write_bytes(canonical(kept))
+        return outcome
 
+    def _terms(self, arm: str) -> Mapping[str, Any]:
+        budgets = {name: getattr(self.books[arm].run, name) for name in _BUDGETS}
+        return {"looks": self.looks, **budgets}
 
-def _known(folder: RunFolder, terms: Mapping[str, Any]) -> Outcome | None:
-    """What came of a run that has ended under these terms: its fresh looks are made once."""
-    if not folder.compared.exists():
-        return None
-    kept = strict_loads(folder.compared.read_bytes())
-    return from_json(Outcome, kept["outcome"]) if kept["terms"] == terms else None
+    def _known(self, arm: str, folder: RunFolder) -> Outcome | None:
+        """What came of a run that has ended under these terms: its fresh looks are made once."""
+        if not folder.compared.exists():
+            return None
+        kept = strict_loads(folder.compared.read_bytes())
+        return from_json(Outcome, kept["outcome"]) if kept["terms"] == self._terms(arm) else None
 
 
 async def _outcome(found: Opened, arm: str, repeat: int, ended: str, looks: int) -> Outcome:
@@ -235,7 +287,7 @@ async def _fresh_gain(run: Run, best: int, looks: int) -> float | None:
         return None
     if best == BASELINE:
         return 0.0
-    ours, theirs = await fresh_pairs(run, best, BASELINE, looks)
+    ours, theirs = await fresh_pairs(run, best, BASELINE, looks, shown=False)
     if not ours.numbers or not theirs.numbers:
         return None
     sign = 1.0 if run.task.metric.direction is Direction.MAXIMIZE else -1.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from autores.baseline import ensure_baseline
 from autores.errors import AutoresError
@@ -20,8 +21,14 @@ from autores.stop import Stop
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-async def supervise(opened: Opened, stop: Stop) -> None:
+async def supervise(opened: Opened, stop: Stop, *, heeding: bool = True) -> None:
     """Work on a run until it ends; `stop.reason` says why.
+
+    Args:
+        opened: The run.
+        stop: What ends it early.
+        heeding: Whether signals stop it; where several runs work at once, somebody else heeds
+            them for all.
 
     Raises:
         AutoresError: The run cannot go on.
@@ -29,12 +36,12 @@ async def supervise(opened: Opened, stop: Stop) -> None:
     """
     run = opened.run
     work = asyncio.ensure_future(_work(run, stop))
-    with _heeding_signals(stop, work):
+    with heeding_signals([stop], work) if heeding else nullcontext():
         try:
             with watched(run, stop):
                 await pumping(Pump(run, stop, opened.owner), work)
         except BaseExceptionGroup as group:
-            raise _foremost(group) from group
+            raise foremost(group) from group
 
 
 async def _work(run: Run, stop: Stop) -> None:
@@ -55,14 +62,15 @@ async def recover(run: Run) -> None:
 
 
 @contextmanager
-def _heeding_signals(stop: Stop, work: asyncio.Future[None]) -> Iterator[None]:
+def heeding_signals(stops: Sequence[Stop], work: asyncio.Future[Any]) -> Iterator[None]:
     """Once: sessions finish what they have in hand. Twice: everything is ended."""
 
     def asked(name: str) -> None:
-        if stop.by_signal:
+        if any(stop.by_signal for stop in stops):
             work.cancel()
-        stop.by_signal = True
-        stop.request(name, by_person=True)
+        for stop in stops:
+            stop.by_signal = True
+            stop.request(name, by_person=True)
 
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
@@ -74,7 +82,7 @@ def _heeding_signals(stop: Stop, work: asyncio.Future[None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Of several errors the one that a user can do something about."""
     flat = list(_flat(group))
     return next((error for error in flat if isinstance(error, AutoresError)), flat[0])

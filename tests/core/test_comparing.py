@@ -4,16 +4,19 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from autores import hookimpl
 from autores.cli import run as command
 from autores.comparing import Compared, Outcome, _difference, compare_arms, settings_of
 from autores.config import Environment, SettingsBook, gather
 from autores.errors import UserError
+from autores.executor import Executor, Job
 from autores.reading import reading
 from autores.records import Cost
+from autores.testing.inline import Inline
 from autores.testing.playing import TOY
 
 
@@ -59,6 +62,41 @@ def test_arms_share_seeds_baseline_and_calibration_within_a_repeat(
 def test_the_same_command_goes_on_where_it_was(found: tuple[Path, Compared]) -> None:
     again = compared(found[0], found[1].arms)
     assert again.outcomes == found[1].outcomes
+
+
+def test_all_arms_of_a_repeat_measure_on_one_executor(tmp_path: Path) -> None:
+    class Once(Inline):
+        def __init__(self) -> None:
+            super().__init__()
+            self.runs: set[str] = set()
+            self.closed = False
+
+        async def start(self, job: Job) -> str:
+            assert not self.closed
+            self.runs.add(job.name.partition(".")[0])
+            return await super().start(job)
+
+        async def close(self) -> None:
+            self.closed = True
+            await super().close()
+
+    class Builder:
+        built: ClassVar[list[Once]] = []
+
+        @hookimpl
+        def autores_executor(self) -> Executor:
+            self.built.append(Once())
+            return self.built[-1]
+
+    arms = ("specialists", "no-lineage")
+    asyncio.run(
+        compare_arms(
+            book(tmp_path, max_trials=3), arms, repeats=1, looks=0, name="c", plugins=[Builder()]
+        )
+    )
+    calibrating, comparing = Builder.built
+    assert calibrating.closed and comparing.closed
+    assert comparing.runs == {"c-specialists-0", "c-no-lineage-0"}
 
 
 def test_differences_are_paired() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from autores.calibrate import missed_gate, pooled_counts
 from autores.config import SettingsBook, Value
 from autores.errors import UserError
 from autores.folder import RunFolder
-from autores.laboratory import Wanted
+from autores.laboratory import Wanted, jobs_of
 from autores.manager import PluginManager
 from autores.opening import opened, resolved
+from autores.progress import progress
 from autores.records import Gate, Look, Outcome, Purpose, Request, Split, Task
 from autores.run import Run
 from autores.status import Cause
@@ -71,13 +72,31 @@ class Side:
         return tuple(o for o in self.outcomes if o.cause not in RAN)
 
 
-async def fresh_pairs(run: Run, trial: int, against: int, pairs: int) -> tuple[Side, Side]:
-    """Interleaved looks at two trials with seeds that had no part in any decision."""
+async def fresh_pairs(
+    run: Run, trial: int, against: int, pairs: int, *, shown: bool = True
+) -> tuple[Side, Side]:
+    """Interleaved looks at two trials with seeds that had no part in any decision.
+
+    Args:
+        run: Open for measuring.
+        trial: One of them.
+        against: The other.
+        pairs: How many looks at each.
+        shown: Whether a bar says how far it is.
+    """
     request = Request(trials=(trial, against), looks=pairs, purpose=Purpose.VERIFY)
     before = {t: run.store.get(t).evaluations for t in (trial, against)}
-    await run.laboratory.fulfil([request])
+    bar = progress(f"measure {trial} and {against}", 2 * pairs) if shown else nullcontext(_nobody)
+    with bar as advance:
+        for wanted in jobs_of(request):
+            await run.laboratory.measure(wanted)
+            advance(len(wanted))
     ours, theirs = (_side(run, t, run.store.looks(t)[n:]) for t, n in before.items())
     return ours, theirs
+
+
+def _nobody(more: float) -> None:
+    """Is told how far it is, where no bar is shown."""
 
 
 async def fresh_rounds(
@@ -85,10 +104,13 @@ async def fresh_rounds(
 ) -> Mapping[int, Side]:
     """So many looks at each of several trials, in turn, every second round backwards."""
     before = {trial: run.store.get(trial).evaluations for trial in trials}
-    for number in range(looks):
-        order = trials if number % 2 == 0 else tuple(reversed(trials))
-        wanted = [Wanted(trial=t, purpose=purpose, pair=number, split=split) for t in order]
-        await run.laboratory.measure(wanted)
+    named = ", ".join(map(str, trials))
+    with progress(f"measure {named}", looks * len(trials)) as advance:
+        for number in range(looks):
+            order = trials if number % 2 == 0 else tuple(reversed(trials))
+            wanted = [Wanted(trial=t, purpose=purpose, pair=number, split=split) for t in order]
+            await run.laboratory.measure(wanted)
+            advance(len(wanted))
     return {t: _side(run, t, run.store.looks(t)[n:]) for t, n in before.items()}
 
 

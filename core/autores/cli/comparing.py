@@ -44,8 +44,9 @@ def compare(arms: str, repeats: int, looks: int, as_json: bool, **options: Any) 
     generic:N     N of these, told apart by name alone
     no-lineage    specialists that see nothing but the head's code and their own rows
 
-    Within a repeat all arms have the same budget, seeds, baseline and calibration. The same
-    command, with the same --name, goes on where it was interrupted.
+    Within a repeat all arms have the same budget, seeds, baseline and calibration, and run at the
+    same time on one executor, which takes their jobs in turn. The same command, with the same
+    --name, goes on where it was interrupted.
     """
     choice = given(**options)
     task, _ = load_task(choice.settings, choice.plugins)
