@@ -29,6 +29,8 @@ MOST_SAID = 64 << 20
 CHUNK = 1 << 16
 LOOK_S = 0.05
 """How often a silent evaluator is looked at."""
+LAST_BREATH_S = 5.0
+"""For an evaluator that gave no outcome to end by itself, so that its end can be told."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -106,12 +108,18 @@ def _run(command: Sequence[str], request: EvaluationRequest) -> Outcome:
             )
         finally:
             os.close(writing)
+        ended = ""
         try:
             said, complete = _listen(pipe, process.pid, time.monotonic() + request.outer_wall)
+            outcome = _read(said) if complete else None
+            if outcome is None and complete:
+                ended = _own_end(process.pid)
         finally:
             status = Reaper().end(process.pid)
             process.returncode = os.waitstatus_to_exitcode(status or 0)
-    return _understand(said, complete, process.returncode, request.outer_wall)
+    if not complete:
+        return harness_failed(f"the evaluator took longer than {request.outer_wall:.0f} s")
+    return outcome or harness_failed(f"the evaluator {_words(said)} and {ended}")
 
 
 def _listen(pipe: FileIO, pid: int, until: float) -> tuple[bytes, bool]:
@@ -127,21 +135,40 @@ def _listen(pipe: FileIO, pid: int, until: float) -> tuple[bytes, bool]:
         said += chunk or b""
         if time.monotonic() > until:
             return b"", False
-    return b"", True
+    return bytes(said), True
 
 
 def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _understand(said: bytes, complete: bool, code: int, wall: float) -> Outcome:
-    if not complete:
-        return harness_failed(f"the evaluator took longer than {wall:.0f} s")
+def _own_end(pid: int) -> str:
+    """How a process ended, which now has nothing more to say, before we end it ourselves."""
+    until = time.monotonic() + LAST_BREATH_S
+    while (found := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        if time.monotonic() > until:
+            return "did not end by itself"
+        time.sleep(0.005)
+    if found.si_code == os.CLD_EXITED:
+        return f"ended with exit code {found.si_status}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"was ended by signal {names.get(found.si_status, found.si_status)}, not by us"
+
+
+def _read(said: bytes) -> Outcome | None:
+    if len(said) > MOST_SAID:
+        return None
     try:
         return from_json(Outcome, strict_loads(said))
     except (ValueError, RecursionError):
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return harness_failed(f"the evaluator ended without an outcome, by {how}")
+        return None
+
+
+def _words(said: bytes) -> str:
+    if not said:
+        return "gave no outcome"
+    most = "at least " if len(said) > MOST_SAID else ""
+    return f"gave {most}{len(said):,} bytes that are no outcome"
 
 
 def _environment(request: EvaluationRequest) -> dict[str, str]:

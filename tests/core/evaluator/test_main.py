@@ -223,15 +223,22 @@ def test_without_its_key_nothing_runs(laboratory: Laboratory) -> None:
 @pytest.mark.parametrize(
     ("program", "detail"),
     [
-        ("import os; os._exit(3)", "exit code 3"),
-        ("import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
-        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("raise MemoryError", "exit code 1"),
-        ("import os, sys; os.write(int(sys.argv[-1]), b'{}')", "without an outcome"),
-        ("import os, sys; os.write(int(sys.argv[-1]), b'[' * 99999)", "without an outcome"),
+        ("import os; os._exit(3)", "gave no outcome and ended with exit code 3"),
+        ("import os; os.kill(os.getpid(), 11)", "was ended by signal SIGSEGV, not by us"),
+        ("import os; os.kill(os.getpid(), 9)", "was ended by signal SIGKILL, not by us"),
+        ("raise MemoryError", "gave no outcome and ended with exit code 1"),
+        (
+            "import os, sys; os.write(int(sys.argv[-1]), b'{}')",
+            "gave 2 bytes that are no outcome and ended with exit code 0",
+        ),
+        (
+            "import os, sys, time; os.close(int(sys.argv[-1])); time.sleep(60)",
+            "gave no outcome and did not end by itself",
+        ),
+        ("import os, sys; os.write(int(sys.argv[-1]), b'[' * 60000)", "60,000 bytes"),
         (
             'import os, sys\nos.write(int(sys.argv[-1]), b\'{"cause": "valid", "score": NaN}\')',
-            "without an outcome",
+            "no outcome and ended with exit code 0",
         ),
     ],
 )
