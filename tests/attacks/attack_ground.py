@@ -20,6 +20,7 @@ from attack_catalogue import HONEST, NO_BETTER, Attack, Terms
 from autores.codec import canonical, to_json
 from autores.evaluator.arena import Arena
 from autores.evaluator.bundle import read_bundle, write_bundle
+from autores.evaluator.coarse import coarsened
 from autores.evaluator.job import run_job
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.sandbox import Finding, Guarantee
@@ -287,8 +288,11 @@ class Ground:
             for line in measured.log.splitlines():
                 if line.startswith("THROUGH "):
                     yield line.removeprefix("THROUGH ")
-        if any(m.phase == "inference" and (m.exit or m.signal) for m in outcome.measurements):
+        asked = [m for m in outcome.measurements if m.phase == "inference"]
+        if any(m.exit or m.signal for m in asked):
             yield "told a byte by the way it ended"
+        if any(m != coarsened(m) for m in asked):
+            yield "told bytes by what it used"
         if LEAK in text or self.host.world.key.hex() in text:
             yield "told what is held out"
         if any(escape(part) != part for part in _strings(to_json(outcome))):

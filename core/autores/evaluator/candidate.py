@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from autores.codec import canonical
+from autores.evaluator.coarse import WALL_STEPS, coarse, coarsened
 from autores.evaluator.curve import Curve
 from autores.evaluator.failure import Failed
 from autores.evaluator.harness.harness import Kind
@@ -221,8 +222,13 @@ class Candidate:
 
     @property
     def seconds(self) -> float:
-        """From GO to what was heard last, and what is charged of preparing."""
+        """From GO to what was heard last, and what is charged of preparing: for the score."""
         return self._heard - self._go + self.overtime
+
+    @property
+    def told_seconds(self) -> float:
+        """The same for the record of a task whose score is not time: rounded if it was asked."""
+        return coarse(self.seconds, WALL_STEPS) if self._asked else self.seconds
 
     @property
     def _started(self) -> bool:
@@ -268,21 +274,20 @@ class Candidate:
     def _report(self, phase: str, wall: float, limit: str = "", *, whole: bool = False) -> None:
         usage = self._contained.usage
         ended = self._ended if whole else None
-        self._charge.report(
-            Measurement(
-                phase=phase,
-                seed=self._charge.seed,
-                wall=wall,
-                cpu=usage.cpu_seconds if whole else 0.0,
-                preemptions=usage.preemptions if whole else 0,
-                peak_memory=usage.peak_bytes if whole else 0,
-                exit=ended.code if ended and not ended.killed and not self._asked else None,
-                signal=ended.signal if ended and not ended.killed and not self._asked else None,
-                limit=limit,
-                log=excerpt_of(self._output) if whole else "",
-                points=self._curve.points if whole else (),
-            )
+        measured = Measurement(
+            phase=phase,
+            seed=self._charge.seed,
+            wall=wall,
+            cpu=usage.cpu_seconds if whole else 0.0,
+            preemptions=usage.preemptions if whole else 0,
+            peak_memory=usage.peak_bytes if whole else 0,
+            exit=ended.code if ended and not ended.killed and not self._asked else None,
+            signal=ended.signal if ended and not ended.killed and not self._asked else None,
+            limit=limit,
+            log=excerpt_of(self._output) if whole else "",
+            points=self._curve.points if whole else (),
         )
+        self._charge.report(coarsened(measured) if self._asked else measured)
 
     @property
     def _output(self) -> Output:

@@ -15,6 +15,7 @@ import pytest
 from autores.codec import canonical, to_json
 from autores.evaluator.arena import Arena, Failed, Phase, sandbox_for
 from autores.evaluator.calm import Pulse
+from autores.evaluator.coarse import coarsened
 from autores.evaluator.sandbox import Guarantee, Level, Sandbox
 from autores.hardware import usable_cpus
 from autores.records import Calibration, Gate, Measurement, Point, Sample
@@ -396,7 +397,20 @@ def test_who_leaves_after_the_last_answer_is_not_charged_for_it(arena_of: Arenas
         seconds = answerer.seconds
         time.sleep(0.5)
     assert answerer.seconds == seconds
-    assert main_measurement(arena).wall == pytest.approx(seconds)
+    assert main_measurement(arena).wall == pytest.approx(answerer.told_seconds) != seconds
+
+
+def test_what_was_used_while_asked_is_told_coarsely(arena_of: Arenas) -> None:
+    arena = arena_of(answering("x = bytearray(80 << 20)\nharness.serve(lambda x: x)"))
+    with arena.spawn(Phase.INFER, seed=1) as answerer:
+        answerer.until_ready()
+        answerer.go()
+        answerer.ask(np.zeros(1), shape=(1,))
+    measured = main_measurement(arena)
+    assert measured == coarsened(measured)
+    assert measured.peak_memory in (64 << 20, 128 << 20, 256 << 20)
+    assert measured.wall == pytest.approx(answerer.seconds, rel=0.1)
+    assert arena.failed(Failed(Cause.AUDIT, "")).metrics["inference_seconds"] == measured.wall
 
 
 def test_nothing_is_asked_before_go(arena_of: Arenas) -> None:
