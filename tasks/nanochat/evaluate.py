@@ -11,8 +11,8 @@ from statistics import fmean
 
 import numpy as np
 
-from autores.errors import UserError
 from autores.evaluator.arena import Arena, Candidate, Phase, Sealed
+from autores.prepared import require_world
 from autores.records import Outcome, Purpose, Sample, Tree
 from autores.scoring.likelihood import Losses
 from autores.tasks.nanochat import data, validation
@@ -79,7 +79,7 @@ def _measure(arena: Arena, exam: Exam, seed: int) -> Sample:
     with _asked(arena, exam, seed, weights) as (candidate, questioner):
         marks = [questioner.mark(paper) for paper in exam.papers]
         losses = validation.score(questioner, exam.held)
-        inference = candidate.seconds
+        inference = candidate.told_seconds
     metrics = {
         "core_error": core_error(marks),
         "bpb": exam.held.bits_per_byte(losses),
@@ -157,9 +157,7 @@ def _counts(marks: Sequence[Mark]) -> dict[str, int]:
 def _prepared(arena: Arena) -> Prepared:
     request = arena.request
     prepared = data.open_prepared(profile_named(request.task.profile), Path(request.data_dir))
-    wanted = request.evaluation.world
-    if wanted not in ("", prepared.world):
-        raise UserError(f"the data here is of world {prepared.world}, not {wanted}")
+    require_world(request, prepared.world)
     return prepared
 
 
