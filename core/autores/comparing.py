@@ -181,7 +181,8 @@ async def _calibrated(book: SettingsBook, plugins: Sequence[object]) -> RunFolde
     """The first arm's run, with a baseline that all arms share."""
     folder, loaded = _open_folder(book, plugins)
     async with opened(folder, loaded) as found:
-        await ensure_baseline(found.run)
+        with progress("measure the seed recipe"):
+            await ensure_baseline(found.run)
     return folder
 
 

@@ -26,7 +26,7 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[[float
         A function that is told how much more has been done.
     """
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console, began = Console(stderr=True), time.monotonic()
     if not console.is_terminal:
@@ -35,6 +35,8 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[[float
         if passed > LONG:
             console.print(f"{title}: {duration(passed)}", highlight=False, markup=False)
         return
-    with Progress(console=console, transient=True, refresh_per_second=4) as bar:
+    endless = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = Progress.get_default_columns() if total else endless
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as bar:
         task = bar.add_task(title.replace("[", r"\["), total=total)
         yield lambda more: bar.advance(task, more)

@@ -39,3 +39,15 @@ def test_a_screen_shows_a_bar_and_is_left_clean(
 def test_what_fails_within_is_not_swallowed() -> None:
     with pytest.raises(OSError, match="full"), progress("decode"):
         raise OSError("full")
+
+
+def test_a_bar_without_an_end_shows_no_share(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("prepare"):
+        pass
+    said = capsys.readouterr().err
+    assert "prepare" in said and "0:00:00" in said
+    assert "%" not in said

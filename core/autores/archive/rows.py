@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,6 +14,8 @@ from autores.archive.notes import Notes
 from autores.archive.texts import cited_in, delta_of, parents_of, tidy, unleaked
 from autores.status import Status
 
+_SAY = 1000
+"""Lines between two words on how far it is."""
 _SCORED = (Status.BASELINE, Status.KEEP, Status.LEAD, Status.DISCARD)
 _ABSENT = ("", "-", "n/a", "na", "none", "nan", "null", "inf", "-inf")
 _KNOWN = {str(status.value): status for status in Status}
@@ -58,12 +60,15 @@ class Table:
     notes: Notes
 
 
-def read_table(text: str, metric: str = "") -> Table:
+def read_table(
+    text: str, metric: str = "", told: Callable[[float], None] = lambda more: None
+) -> Table:
     """Read a table of trials, in the published shape or in karpathy's.
 
     Args:
         text: Of the file.
         metric: The column that ranks; empty for the one that the layout suggests.
+        told: Hears how many characters more have been read.
 
     Raises:
         UserError: It is no such table.
@@ -71,10 +76,22 @@ def read_table(text: str, metric: str = "") -> Table:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     layout, notes = Layout.of(text.partition("\n")[0]), Notes()
     reader = _Reader(metric or layout.score, notes)
-    found = cells_of(text, layout, notes)
+    found = _telling(cells_of(text, layout, notes), text.count("\n") + 1, len(text), told)
     rows = reader.numbered(found) if layout.is_numbered else reader.counted(found)
     settled = tuple(reader.settled(sorted(rows, key=lambda row: row.id)))
     return Table(layout=layout, score=reader.score, rows=settled, notes=notes)
+
+
+def _telling(
+    found: Iterable[Cells], lines: int, characters: int, told: Callable[[float], None]
+) -> Iterator[Cells]:
+    """Say now and then how much of the text has gone by."""
+    said = 0
+    for cells in found:
+        if cells.line - said >= _SAY:
+            told(characters * (cells.line - said) / lines)
+            said = cells.line
+        yield cells
 
 
 class _Reader:

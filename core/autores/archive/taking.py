@@ -6,7 +6,7 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,12 @@ def _order(status: str) -> int:
 
 
 def examine(
-    path: Path, *, name: str = "", metric: str = "", direction: Direction | None = None
+    path: Path,
+    *,
+    name: str = "",
+    metric: str = "",
+    direction: Direction | None = None,
+    told: Callable[[float], None] = lambda more: None,
 ) -> Imported:
     """Read a foreign run and check it, leaving everything where it is.
 
@@ -120,6 +125,7 @@ def examine(
         name: What to call it; else what its folder or file is called.
         metric: The column that ranks; empty for what its layout suggests.
         direction: Which way that improves; None for the way in which the keeps went.
+        told: Hears how many characters more have been read, of about `size_of` in all.
 
     Raises:
         UserError: There is nothing of the kind.
@@ -130,7 +136,7 @@ def examine(
     if text.lstrip().startswith("{"):
         return _own(file, text, name)
     try:
-        table = read_table(text, metric)
+        table = read_table(text, metric, told)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
     if not table.rows:
@@ -158,6 +164,11 @@ def _own(file: Path, text: str, name: str) -> Imported:
     whole = Check(name="the chain of hashes", holds=not notes.unrepaired)
     task = _task(created, "score")
     return Imported(name=name, task=task, store=store, notes=notes, checks=(whole,), source=file)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of what `examine` reads."""
+    return _file_in(path).stat().st_size
 
 
 def runs_in(path: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from autores.events import Marked
 from autores.manager import PluginManager
 from autores.manifest import Manifest
 from autores.opening import begin, opened
+from autores.progress import progress
 from autores.reading import Reading
 from autores.verify import Verification
 
@@ -62,7 +63,8 @@ async def transfer_trial(
     folder, loaded = begin(book, PluginManager())
     async with opened(folder, loaded) as there:
         run = there.run
-        await ensure_baseline(run)
+        with progress("measure the seed recipe there"):
+            await ensure_baseline(run)
         said = found.store.get(trial).submission.hypothesis
         added = await add_trial(
             run, files, (BASELINE,), hypothesis=said, by=TRANSFER, call=str(trial)

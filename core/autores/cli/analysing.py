@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from autores.archive.taking import keep_marks
 from autores.cli.options import json_option, located, run_argument, tell
 from autores.config import Environment
 from autores.events import Marked
+from autores.progress import progress
 from autores.reading import Reading, reading
 from autores.readmodel import Story, read
 from autores.records import Metric
@@ -46,8 +47,10 @@ def analyze(
     autores analyze RUN --marks arch.tsv                 keeps the marks with the run
     """
     environment = Environment.read()
-    with _undisturbed(), reading(located(run, environment), environment) as found:
-        story = read(found.store, found.task, checked=False)
+    with _undisturbed(), ExitStack() as stack:
+        with progress("read the run"):
+            found = stack.enter_context(reading(located(run, environment), environment))
+            story = read(found.store, found.task, checked=False)
         if marks is not None:
             said = read_marks(marks, story)
             _keep(found, said)
@@ -55,7 +58,8 @@ def analyze(
         elif domain is not None:
             _audit(story, domain, out)
         else:
-            analysis = analyse(story)
+            with progress("analyze the run"):
+                analysis = analyse(story)
             text = "\n".join(_lines(analysis, found.task.metric))
             tell(Facts(text=text, data=analysis), as_json=as_json)
 

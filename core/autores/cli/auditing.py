@@ -10,6 +10,7 @@ from autores.cli.options import json_option, located, run_argument, tell
 from autores.config import Environment
 from autores.errors import ExitCode, UserError
 from autores.lineage.audit import audit as audited
+from autores.progress import progress
 from autores.reading import reading
 from autores.rendering import Facts
 
@@ -28,7 +29,8 @@ def audit(run: Path, head_hash: str | None, as_json: bool) -> int:
     with reading(located(run, environment), environment) as found:
         if not found.store.head().seq:
             raise UserError(f"{run} was imported from a table, which has no chain to check")
-        findings = audited(found.store, found.code, head_hash)
+        with progress("check every record"):
+            findings = audited(found.store, found.code, head_hash)
         head = found.store.head()
     sound = f"sound: {head.seq} events, {head.next_trial} trials, head {head.hash}"
     text = "\n".join(map(str, findings)) or sound

@@ -35,8 +35,9 @@ def check(folder: Path, specialist: str | None, as_json: bool, **options: Any) -
     """
     options["arm"] = options["arm"] or ("specialists" if specialist else "generalist")
     choice = given(**options)
-    loaded = load(choice.settings, choice.plugins)
-    found = asyncio.run(_violations(folder, loaded, specialist))
+    with progress("ask the gates"):
+        loaded = load(choice.settings, choice.plugins)
+        found = asyncio.run(_violations(folder, loaded, specialist))
     text = "\n".join(f"{v.severity.value}: {v}" for v in found) or "no objection"
     tell(Facts(text=text, data=found), as_json=as_json)
     refused = any(v.severity is Severity.REFUSE for v in found)

@@ -25,6 +25,7 @@ from autores.errors import ExitCode
 from autores.folder import RunFolder
 from autores.loading import Loaded
 from autores.opening import begin, opened
+from autores.progress import progress
 from autores.records import Calibration, Interval, Metric, Task
 from autores.rendering import Facts
 from autores.run import Run
@@ -68,7 +69,8 @@ async def _begun(folder: RunFolder, loaded: Loaded, looks: int) -> tuple[Calibra
 
 
 async def _calibrated(run: Run, looks: int) -> tuple[Calibration, Task]:
-    await recalibrate(run, looks)
+    with progress("measure the seed recipe"):
+        await recalibrate(run, looks)
     calibration = run.store.head().calibration
     assert calibration is not None
     return calibration, run.task

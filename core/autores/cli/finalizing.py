@@ -10,6 +10,7 @@ from autores.cli.options import json_option, located, run_argument, tell
 from autores.config import Environment
 from autores.finalize import Squash
 from autores.finalize import finalize as write_branch
+from autores.progress import progress
 from autores.reading import reading
 from autores.readmodel import read
 from autores.rendering import Facts
@@ -43,14 +44,15 @@ def finalize(run: Path, into: Path, folder: str, branch: str, squash: str, as_js
     environment = Environment.read()
     with reading(located(run, environment), environment) as found:
         name = found.folder.root.resolve().name
-        done = write_branch(
-            read(found.store, found.task),
-            lambda trial: found.code.tree(trial.submission.commit).files(),
-            into,
-            run=name,
-            branch=branch or f"autores/{name}",
-            folder=folder,
-            squash=Squash(squash),
-        )
+        with progress("merge the steps"):
+            done = write_branch(
+                read(found.store, found.task),
+                lambda trial: found.code.tree(trial.submission.commit).files(),
+                into,
+                run=name,
+                branch=branch or f"autores/{name}",
+                folder=folder,
+                squash=Squash(squash),
+            )
     lines = [f"branch {done.branch} at {done.tip[:12]}", *(f"  {s}" for s in done.subjects)]
     tell(Facts(text="\n".join(lines), data=done), as_json=as_json)

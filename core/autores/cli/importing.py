@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from autores.archive.taking import Imported, examine, keep, runs_in
+from autores.archive.taking import Imported, examine, keep, runs_in, size_of
 from autores.cli.options import json_option, tell
 from autores.config import Environment, gather
 from autores.errors import ExitCode, UserError
+from autores.progress import progress
 from autores.records import Direction
 from autores.rendering import Facts, table
 from autores.text import escape_line
@@ -51,13 +52,17 @@ def import_(
     if name and len(paths) > 1:
         raise UserError("--name names one run; import several one after the other")
     direction = None if maximize is None else _direction(maximize)
-    found = [examine(p, name=name or "", metric=metric, direction=direction) for p in paths]
+    with progress("read and check", sum(map(size_of, paths))) as told:
+        found = [
+            examine(p, name=name or "", metric=metric, direction=direction, told=told)
+            for p in paths
+        ]
     if not dry_run:
         runs = out or gather(file=None, environment=Environment.read(), options={}).run.out
         for imported in found:
             keep(imported, runs)
-    told = [imported.as_mapping() for imported in found]
-    data = told[0] if len(told) == 1 else {"runs": told}
+    facts = [imported.as_mapping() for imported in found]
+    data = facts[0] if len(facts) == 1 else {"runs": facts}
     tell(Facts(text="\n".join(_lines(found)), data=data), as_json=as_json)
     failed = any(check.fails for imported in found for check in imported.checks)
     return ExitCode.FAILED if failed else ExitCode.DONE

@@ -193,3 +193,11 @@ def test_nothing_is_dropped_silently(garbage: str) -> None:
     noted = len(found.notes.unrepaired) + len(found.notes.repaired)
     assert found.rows[-1].id == 901
     assert bool(lines) <= bool(noted)
+
+
+def test_how_far_it_is_is_told_now_and_then() -> None:
+    heard: list[float] = []
+    text = "\n".join(["commit\tval_bpb\tstatus\tdescription", *["a\t1.0\tdiscard\tx"] * 3500])
+    assert len(read_table(text, told=heard.append).rows) == 3500
+    assert len(heard) == 3
+    assert 0.8 * len(text) < sum(heard) <= len(text)
