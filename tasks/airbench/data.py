@@ -11,12 +11,7 @@ FOLDER/held_out/                0700; bound into no candidate, tool or agent san
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autores import prepared as preparing
 from autores.errors import UserError
+from autores.prepared import HELD_OUT, Manifest
 from autores.tasks.airbench import cifar
 from autores.tasks.airbench.profiles import Profile
 from autores.tasks.airbench.world import CLASSES, Images, generate, stream, world_id
 
 GENERATED = "generated"
 CIFAR = "cifar10"
-HELD_OUT = "held_out"
 NEWER = "newer"
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +73,15 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
         UserError: The profile wants CIFAR-10 and there is none, or the folder is damaged.
     """
     folder = folder_of(profile, data_dir)
-    if (folder / _MANIFEST).exists():
-        prepared = open_prepared(profile, data_dir)
-        check(prepared)
-        _take_newer(prepared, data_dir)
-        return prepared
-    shutil.rmtree(folder, ignore_errors=True)  # left by a prepare that was interrupted
-    held_out = folder / HELD_OUT
-    held_out.mkdir(parents=True)
-    held_out.chmod(0o700)
-    key = _new_key(held_out / "key")
-    source = cifar.find((data_dir,)) if profile.gpus else None
-    if source is None and profile.real_only:
-        raise UserError(missing(profile, data_dir))
-    parts = _real_parts(profile, source, key) if source else _generated_parts(profile, key)
-    world = CIFAR if profile.real_only else world_id(key)  # a key draws the halves of CIFAR-10
-    _write(folder, parts, source=CIFAR if source else GENERATED, world=world, profile=profile)
+    if preparing.is_sealed(folder):
+        preparing.check(folder)
+    else:
+        source = cifar.find((data_dir,)) if profile.gpus else None
+        if source is None and profile.real_only:
+            raise UserError(missing(profile, data_dir))
+        _make(profile, source, folder)
     prepared = open_prepared(profile, data_dir)
-    _take_newer(prepared, data_dir)
+    _take_newer(prepared, profile, data_dir)
     return prepared
 
 
@@ -119,29 +105,9 @@ def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
         UserError: It was not prepared, or for other sizes.
     """
     folder = folder_of(profile, data_dir)
-    fix = f"run: autores prepare airbench --profile {profile.name}"
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not prepared; {fix}") from None
-    if manifest["made_for"] != _made_for(profile):
-        raise UserError(f"{folder} was prepared for other sizes; remove it and {fix}")
-    return Prepared(folder=folder, source=manifest["source"], world=manifest["world"])
-
-
-def check(prepared: Prepared) -> None:
-    """Compare every file with its hash.
-
-    Raises:
-        UserError: One differs.
-    """
-    hashes = json.loads((prepared.folder / _MANIFEST).read_text())["sha256"]
-    for name, expected in hashes.items():
-        if not (prepared.folder / name).is_file() or _hash(prepared.folder / name) != expected:
-            raise UserError(
-                f"{prepared.folder / name} changed since it was prepared; "
-                f"remove {prepared.folder} and prepare again"
-            )
+    command = f"autores prepare airbench --profile {profile.name}"
+    manifest = preparing.read(folder, _made_for(profile), command)
+    return Prepared(folder=folder, source=manifest.source, world=manifest.world)
 
 
 def missing(profile: Profile, data_dir: Path) -> str:
@@ -177,15 +143,10 @@ def stage(prepared: Prepared, into: Path, classes: NDArray[np.uint8]) -> None:
 
     `into` should lie on the data's file system, else the images are copied.
     """
-    source, target = prepared.folder / "train_images.npy", into / "train_images.npy"
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+    preparing.place(prepared.folder / "train_images.npy", into / "train_images.npy")
     labels = into / "train_labels.npy"
     np.save(labels, classes[np.load(prepared.folder / "train_labels.npy")])
-    for path in (target, labels):
-        path.chmod(0o644)  # the candidate is another user
+    labels.chmod(0o644)  # the candidate is another user
 
 
 # ------------------------------------------------------------------------------- the parts
@@ -219,61 +180,40 @@ def _made_for(profile: Profile) -> dict[str, Any]:
     return {**{n: profile.sizes[n] for n in names}, "difficulty": asdict(profile.difficulty)}
 
 
-def _new_key(path: Path) -> bytes:
-    key = secrets.token_bytes(16)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(key)
-    return key
+def _make(profile: Profile, source: Path | None, folder: Path) -> None:
+    key = preparing.new_key(preparing.begin(folder))
+    for name, part in (
+        _real_parts(profile, source, key) if source else _generated_parts(profile, key)
+    ):
+        _write_part(folder, name, part)
+    preparing.seal(
+        folder,
+        Manifest(
+            source=CIFAR if source else GENERATED,
+            world=CIFAR if profile.real_only else world_id(key),  # the key draws CIFAR-10's halves
+            made_for=_made_for(profile),
+        ),
+    )
 
 
-def _take_newer(prepared: Prepared, data_dir: Path) -> None:
+def _take_newer(prepared: Prepared, profile: Profile, data_dir: Path) -> None:
     """Take CIFAR-10.1 over once it is supplied; what a trial is scored on does not change."""
     if prepared.source != CIFAR or prepared.newer() is not None:
         return
     found = cifar.find_newer(data_dir)
     if found is None:
         return
-    manifest = json.loads((prepared.folder / _MANIFEST).read_text())
-    manifest["sha256"] |= dict(_write_part(prepared.folder, f"{HELD_OUT}/{NEWER}", found))
-    _write_manifest(prepared.folder, manifest)
+    _write_part(prepared.folder, f"{HELD_OUT}/{NEWER}", found)
+    manifest = Manifest(source=prepared.source, world=prepared.world, made_for=_made_for(profile))
+    preparing.seal(prepared.folder, manifest)
 
 
-def _write(
-    folder: Path, parts: Iterable[tuple[str, Images]], *, source: str, world: str, profile: Profile
-) -> None:
-    hashes: dict[str, str] = {}
-    for name, part in parts:
-        hashes |= dict(_write_part(folder, name, part))
-    manifest = {
-        "source": source,
-        "world": world,
-        "made_for": _made_for(profile),
-        "sha256": hashes,
-    }
-    _write_manifest(folder, manifest)
-
-
-def _write_part(folder: Path, name: str, part: Images) -> Iterator[tuple[str, str]]:
-    """Write pictures and labels; the names of their files, with hashes."""
+def _write_part(folder: Path, name: str, part: Images) -> None:
+    """Write pictures and labels."""
     for kind, values in (("images", part.images), ("labels", part.labels)):
-        path = folder / f"{name}_{kind}.npy"
-        np.save(path, values)
-        path.chmod(0o600 if name.startswith(HELD_OUT) else 0o644)
-        yield f"{name}_{kind}.npy", _hash(path)
-
-
-def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    draft = folder / f"{_MANIFEST}.draft"
-    draft.write_text(json.dumps(manifest, indent=1))
-    draft.rename(folder / _MANIFEST)  # last, so that a folder with a manifest is whole
+        np.save(folder / f"{name}_{kind}.npy", values)
 
 
 def _load(stem: Path) -> Images:
     images, labels = (np.load(f"{stem}_{kind}.npy", mmap_mode="r") for kind in ("images", "labels"))
     return Images(images=images, labels=labels)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

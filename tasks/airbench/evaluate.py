@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from autores.errors import UserError
 from autores.evaluator.arena import Arena, Failed, Phase, Sealed
+from autores.prepared import require_world
 from autores.records import Outcome, Sample, Split
 from autores.status import Cause
 from autores.tasks.airbench import data
@@ -115,9 +115,7 @@ def _classes(arena: Arena, use: int | str) -> Bytes:
 def _prepared(arena: Arena) -> Prepared:
     request = arena.request
     prepared = data.open_prepared(profile_named(request.task.profile), Path(request.data_dir))
-    wanted = request.evaluation.world
-    if wanted not in ("", prepared.world):
-        raise UserError(f"the data here is of world {prepared.world}, not {wanted}")
+    require_world(request, prepared.world)
     return prepared
 
 

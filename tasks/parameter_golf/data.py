@@ -11,10 +11,6 @@ FOLDER/held_out/                        0700; bound into no candidate, tool or a
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autores import prepared as preparing
 from autores.errors import UserError
+from autores.prepared import HELD_OUT, Manifest
 from autores.tasks.parameter_golf import fineweb
 from autores.tasks.parameter_golf.profiles import Profile
 from autores.tasks.text.chronicles import long_documents
@@ -34,7 +32,7 @@ from autores.tasks.text.streams import Stream, lay_out
 from autores.tasks.text.tokenizer import Tokenizer, train
 
 SHARD_TOKENS = 100_000_000
-TRAIN, HELD_OUT = "train", "held_out"
+TRAIN = "train"
 MODEL = "tokenizer.model"
 TOKENIZER_BYTES = 4_000_000
 """Of training text, from which the vocabulary is learned."""
@@ -42,7 +40,6 @@ SPARE = 1.6
 """So many times the text that is predicted is held out: the rest is other text for audits."""
 CUT_TOKENS = 300
 """Of its last document, for which a lane has no room."""
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +81,17 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
         UserError: The profile wants FineWeb and there is none, or the folder is damaged.
     """
     folder = folder_of(profile, data_dir)
-    if (folder / _MANIFEST).exists():
-        prepared = open_prepared(profile, data_dir)
-        check(prepared)
-        return prepared
+    if preparing.is_sealed(folder):
+        preparing.check(folder)
+        return open_prepared(profile, data_dir)
     found = fineweb.find(data_dir, profile.sizes["vocabulary"]) if profile.gpus else None
     if found is None and profile.real_only:
         raise UserError(fineweb.missing(data_dir, profile.sizes["vocabulary"]))
-    shutil.rmtree(folder, ignore_errors=True)  # left by a prepare that was interrupted
-    (folder / TRAIN).mkdir(parents=True)
-    (folder / HELD_OUT).mkdir(mode=0o700)
-    if found is not None:
-        world = _from_fineweb(profile, found, folder)
-    else:
-        world = _generate(profile, folder)
-    _seal(folder, profile, source="fineweb" if found else "generated", world=world)
+    preparing.begin(folder)
+    (folder / TRAIN).mkdir()
+    world = _from_fineweb(profile, found, folder) if found else _generate(profile, folder)
+    source = "fineweb" if found else "generated"
+    preparing.seal(folder, Manifest(source=source, world=world, made_for=_made_for(profile)))
     return open_prepared(profile, data_dir)
 
 
@@ -109,47 +102,22 @@ def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
         UserError: It was not prepared, or for other sizes.
     """
     folder = folder_of(profile, data_dir)
-    fix = f"run: autores prepare parameter_golf --profile {profile.name}"
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not prepared; {fix}") from None
-    if manifest["made_for"] != _made_for(profile):
-        raise UserError(f"{folder} was prepared for other sizes; remove it and {fix}")
-    return Prepared(folder=folder, source=manifest["source"], world=manifest["world"])
-
-
-def check(prepared: Prepared) -> None:
-    """Compare every file with its hash.
-
-    Raises:
-        UserError: One differs.
-    """
-    hashes = json.loads((prepared.folder / _MANIFEST).read_text())["sha256"]
-    for name, expected in hashes.items():
-        path = prepared.folder / name
-        if not path.is_file() or _hash(path) != expected:
-            raise UserError(
-                f"{path} changed since it was prepared; remove {prepared.folder} and prepare again"
-            )
+    command = f"autores prepare parameter_golf --profile {profile.name}"
+    manifest = preparing.read(folder, _made_for(profile), command)
+    return Prepared(folder=folder, source=manifest.source, world=manifest.world)
 
 
 def stage(prepared: Prepared, into: Path) -> None:
-    """Make the training data appear: linked, or copied where that is impossible."""
+    """Make the training data appear."""
     for source in sorted((prepared.folder / TRAIN).iterdir()):
-        target = into / source.name
-        try:
-            os.link(source.resolve(), target)
-        except OSError:
-            shutil.copyfile(source, target)
-            target.chmod(0o644)  # the candidate is another user
+        preparing.place(source, into / source.name)
 
 
 # ------------------------------------------------------------------------------- the parts
 
 
 def _generate(profile: Profile, folder: Path) -> str:
-    key = _new_key(folder / HELD_OUT / "key")
+    key = preparing.new_key(folder / HELD_OUT)
     texts = list(long_documents(key, TRAIN, profile.train_bytes))
     tokenizer = train(_first(texts, TOKENIZER_BYTES), profile.sizes["vocabulary"])
     (folder / TRAIN / MODEL).write_bytes(write_model(tokenizer.pieces))
@@ -183,7 +151,8 @@ def _from_fineweb(profile: Profile, found: fineweb.Found, folder: Path) -> str:
     each = int(SPARE * profile.eval_tokens) + 200_000
     for split, tokens in zip(("evaluation", "certification"), found.splits(each), strict=True):
         write_shard(folder / HELD_OUT / f"{split}.bin", tokens)
-    return f"fineweb-{_hash(folder / HELD_OUT / 'evaluation.bin')[:12]}"
+    text = (folder / HELD_OUT / "evaluation.bin").read_bytes()
+    return f"fineweb-{hashlib.sha256(text).hexdigest()[:12]}"
 
 
 def _first(texts: list[str], most: int) -> list[str]:
@@ -199,31 +168,3 @@ def _first(texts: list[str], most: int) -> list[str]:
 def _made_for(profile: Profile) -> Mapping[str, Any]:
     names = ("vocabulary", "lanes", "columns")
     return {**{n: profile.sizes[n] for n in names}, "train_bytes": profile.train_bytes}
-
-
-def _new_key(path: Path) -> bytes:
-    key = secrets.token_bytes(16)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(key)
-    return key
-
-
-def _seal(folder: Path, profile: Profile, *, source: str, world: str) -> None:
-    for path in (folder / HELD_OUT).iterdir():
-        path.chmod(0o600)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
-    manifest = {
-        "source": source,
-        "world": world,
-        "made_for": _made_for(profile),
-        "sha256": {str(path.relative_to(folder)): _hash(path) for path in files},
-    }
-    draft = folder / f"{_MANIFEST}.draft"
-    draft.write_text(json.dumps(manifest, indent=1))
-    draft.rename(folder / _MANIFEST)  # last, so that a folder with a manifest is whole
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

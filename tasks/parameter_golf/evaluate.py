@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from autores.errors import UserError
 from autores.evaluator.arena import Arena, Failed, Phase, Sealed
 from autores.evaluator.staging import staging_folder
 from autores.evaluator.trees import FileTree
 from autores.evaluator.yard import remove
+from autores.prepared import require_world
 from autores.records import Outcome, Sample, Tree
 from autores.scoring.audit import Verdict
 from autores.scoring.likelihood import Losses, Tokens
@@ -181,9 +181,6 @@ def _total(found: Losses | Tokens) -> float:
 
 
 def _prepared(arena: Arena, profile: Profile) -> data.Prepared:
-    request = arena.request
-    prepared = data.open_prepared(profile, Path(request.data_dir))
-    wanted = request.evaluation.world
-    if wanted not in ("", prepared.world):
-        raise UserError(f"the data here is of world {prepared.world}, not {wanted}")
+    prepared = data.open_prepared(profile, Path(arena.request.data_dir))
+    require_world(arena.request, prepared.world)
     return prepared
