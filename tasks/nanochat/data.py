@@ -14,10 +14,6 @@ them: the last file of documents is held out, all others are for training.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +21,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from autores import prepared as preparing
 from autores.errors import UserError
+from autores.prepared import HELD_OUT, Manifest
 from autores.tasks.nanochat import bundle, shards
 from autores.tasks.nanochat.bundle import CoreTask, Item
 from autores.tasks.nanochat.core_metric import first_items, left_items, set_paper
@@ -36,12 +34,9 @@ from autores.tasks.text.registers import documents
 
 GENERATED = "generated"
 CLIMBMIX = "climbmix"
-HELD_OUT = "held_out"
 SPLITS = ("evaluation", "certification")
 LEARNED_CHARACTERS = 2_000_000_000
 """From which the published tokenizer was learned."""
-HASHED_BYTES = 64 << 20
-_MANIFEST = "manifest.json"
 _TOKENIZER = Path("train", "tokenizer", "tokenizer.json")
 _VALIDATION = "validation.parquet"
 
@@ -94,26 +89,22 @@ def prepare(profile: Profile, data_dir: Path) -> Prepared:
         UserError: The profile wants the published files, or the folder is damaged.
     """
     folder = folder_of(profile, data_dir)
-    if (folder / _MANIFEST).exists():
-        prepared = open_prepared(profile, data_dir)
-        _check(prepared)
-        return prepared
-    shutil.rmtree(folder, ignore_errors=True)  # left by a prepare that was interrupted
-    held_out = folder / HELD_OUT
-    held_out.mkdir(parents=True)
-    held_out.chmod(0o700)
+    if preparing.is_sealed(folder):
+        preparing.check(folder)
+        return open_prepared(profile, data_dir)
     published = _published(profile, data_dir)
+    held_out = preparing.begin(folder)
     if published:
         source, world = CLIMBMIX, CLIMBMIX
         _take(profile, data_dir, published, folder)
     else:
-        key = _new_key(held_out / "key")
+        key = preparing.new_key(held_out)
         source, world = GENERATED, world_id(key)
         _generate(profile, key, folder)
     shutil.copyfile(folder / _TOKENIZER, held_out / "tokenizer.json")
     prepared = Prepared(folder=folder, source=source, world=world, profile=profile)
     _check_items(prepared)
-    _write_manifest(prepared)
+    preparing.seal(folder, Manifest(source=source, world=world, made_for=_made_for(profile)))
     return prepared
 
 
@@ -124,16 +115,9 @@ def open_prepared(profile: Profile, data_dir: Path) -> Prepared:
         UserError: It was not prepared, or for other sizes.
     """
     folder = folder_of(profile, data_dir)
-    fix = f"run: autores prepare nanochat --profile {profile.name}"
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not prepared; {fix}") from None
-    if manifest["made_for"] != _made_for(profile):
-        raise UserError(f"{folder} was prepared for other sizes; remove it and {fix}")
-    return Prepared(
-        folder=folder, source=manifest["source"], world=manifest["world"], profile=profile
-    )
+    command = f"autores prepare nanochat --profile {profile.name}"
+    manifest = preparing.read(folder, _made_for(profile), command)
+    return Prepared(folder=folder, source=manifest.source, world=manifest.world, profile=profile)
 
 
 def stage(prepared: Prepared, into: Path) -> None:
@@ -146,7 +130,7 @@ def stage(prepared: Prepared, into: Path) -> None:
             target.chmod(0o755)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        _link(path, target)
+        preparing.place(path, target)
 
 
 def missing(profile: Profile, data_dir: Path) -> str:
@@ -178,7 +162,7 @@ def _take(profile: Profile, data_dir: Path, files: Sequence[Path], folder: Path)
     train = folder / "train" / shards.FOLDER
     train.mkdir(parents=True)
     for path in files[:-1]:
-        _link(path, train / path.name)
+        (train / path.name).symlink_to(path.resolve())
     held_out = list(shards.read(files[-1]))
     half = len(held_out) // 2
     for split, texts in zip(SPLITS, (held_out[:half], held_out[half:]), strict=True):
@@ -218,24 +202,7 @@ def _until(texts: Iterable[str], characters: int) -> Iterator[str]:
         yield text
 
 
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-    if not target.stat().st_mode & 0o004:
-        target.chmod(0o644)  # the candidate is another user
-
-
-def _new_key(path: Path) -> bytes:
-    key = secrets.token_bytes(16)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(key)
-    return key
-
-
-# ---------------------------------------------------------------------------- the manifest
+# -------------------------------------------------------------------- what must be as it was
 
 
 def _made_for(profile: Profile) -> dict[str, Any]:
@@ -251,35 +218,3 @@ def _check_items(prepared: Prepared) -> None:
                 set_paper(task, prepared.items(task, split), encode)
             except (ValueError, KeyError, IndexError) as error:
                 raise UserError(f"the bundle cannot be asked: {error}; fetch it again") from None
-
-
-def _write_manifest(prepared: Prepared) -> None:
-    folder = prepared.folder
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "key")
-    manifest = {
-        "source": prepared.source,
-        "world": prepared.world,
-        "made_for": _made_for(prepared.profile),
-        "marks": {str(path.relative_to(folder)): _mark(path) for path in files},
-    }
-    draft = folder / f"{_MANIFEST}.draft"
-    draft.write_text(json.dumps(manifest, indent=1))
-    draft.rename(folder / _MANIFEST)  # last, so that a folder with a manifest is whole
-
-
-def _check(prepared: Prepared) -> None:
-    marks = json.loads((prepared.folder / _MANIFEST).read_text())["marks"]
-    for name, expected in marks.items():
-        path = prepared.folder / name
-        if not path.is_file() or _mark(path) != expected:
-            raise UserError(
-                f"{path} changed since it was prepared; remove {prepared.folder} and prepare again"
-            )
-
-
-def _mark(path: Path) -> str:
-    """What a file is known by: its hash, or its size where hashing takes minutes."""
-    if (size := path.stat().st_size) > HASHED_BYTES:
-        return f"{size} bytes"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -133,6 +133,8 @@ def test_published_files_are_used_where_they_are(tmp_path: Path) -> None:
     assert (prepared.source, prepared.world) == ("climbmix", "climbmix")
     train = sorted(p.name for p in (prepared.folder / "train" / shards.FOLDER).iterdir())
     assert train == ["shard_00000.parquet", "shard_00001.parquet"]
+    data.stage(prepared, staged := tmp_path / "staged")
+    assert len(list(shards.read(staged / shards.FOLDER / train[0]))) == 400
     assert {text.split()[1] for text in prepared.validation("evaluation")} == {"2"}
     assert len(prepared.tasks("evaluation")) == 22
     task = prepared.tasks("evaluation")[0]
@@ -152,17 +154,3 @@ def test_an_item_that_cannot_be_asked_is_found_before_training(tmp_path: Path) -
     path.write_text('{"query": "q", "choices": ["a"]}\n')
     with pytest.raises(UserError, match="cannot be asked"):
         data.prepare(_small("paper"), tmp_path)
-
-
-def test_large_files_are_known_by_their_size(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(data, "HASHED_BYTES", 1_000)
-    folder = data.prepare(_small("micro"), tmp_path).folder
-    (shard,) = (folder / "train" / shards.FOLDER).iterdir()
-    marks = json.loads((folder / "manifest.json").read_text())["marks"]
-    assert marks[str(shard.relative_to(folder))] == f"{shard.stat().st_size} bytes"
-    with shard.open("ab") as file:
-        file.write(b"x")
-    with pytest.raises(UserError, match="changed"):
-        data.prepare(_small("micro"), tmp_path)
