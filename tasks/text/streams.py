@@ -9,18 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autores.scoring.audit import (
-    CONTROLS,
-    KEPT,
-    LEAST_TOLERANCE,
-    REPRODUCED,
-    SLACK,
-    Verdict,
-)
+from autores.scoring.audit import CONTROLS, KEPT, Plan, Verdict, replayed
 from autores.scoring.bits import Answerer, Chunk
 from autores.scoring.likelihood import Losses, Tokens, losses
 from autores.tasks.text.pieces import BOS, ByteTable
@@ -96,16 +90,11 @@ def _score(answerer: Answerer, stream: Stream, inputs: Tokens, targets: Tokens) 
 # --------------------------------------------------------------------------------- audit
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which chunk is perturbed, and the last position of each row whose past is left alone."""
-
-    chunk: int
-    cuts: Tokens
-    """Or `KEPT`, for rows that stay as they are and say how exactly a replay repeats."""
+class LanePlan(Plan):
+    """Rows are lanes and share no text, so that all are cut but a few, which are `KEPT`."""
 
     @classmethod
-    def draw(cls, secret: bytes, shapes: Sequence[tuple[int, ...]]) -> Plan:
+    def draw(cls, secret: bytes, shapes: Sequence[tuple[int, ...]]) -> LanePlan:
         """Draw a plan from a secret, given the shapes of all chunks."""
         random = np.random.default_rng(int.from_bytes(secret, "little"))
         chunk = int(random.integers(len(shapes)))
@@ -113,27 +102,6 @@ class Plan:
         cuts = random.integers(0, length, rows)
         cuts[random.permutation(rows)[: max(1, rows // CONTROLS)]] = KEPT
         return cls(chunk, cuts)
-
-    @property
-    def rows(self) -> NDArray[np.intp]:
-        """The rows that are cut."""
-        return np.flatnonzero(self.cuts != KEPT)
-
-    def perturb(self, inputs: Tokens, other: Tokens) -> Tokens:
-        """The inputs with other text after the cuts: text that no two rows share.
-
-        Raises:
-            ValueError: There is too little other text.
-        """
-        changed, place = inputs.copy(), 0
-        for row in self.rows:
-            first = int(self.cuts[row]) + 1  # the target at the cut is the next input
-            count = inputs.shape[1] - first
-            if place + count > len(other):
-                raise ValueError("too little other text for an audit")
-            changed[row, first:] = other[place : place + count]
-            place += count
-        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +123,7 @@ class StreamAudit:
 
     def plan(self, secret: bytes) -> Plan:
         """Draw the plan of one replay."""
-        return Plan.draw(secret, [found.shape for found in self.first])
+        return LanePlan.draw(secret, [found.shape for found in self.first])
 
     def replay(self, answerer: Answerer, plan: Plan) -> Verdict:
         """Run again up to the perturbed chunk, and compare.
@@ -163,26 +131,6 @@ class StreamAudit:
         Raises:
             ValueError: There is no such chunk.
         """
-        drift = 0.0
-        for number, chunk in enumerate(self.stream.chunks(self.length)):
-            if number == plan.chunk:
-                return self._compare(answerer, plan, chunk, drift)
-            again = _score(answerer, self.stream, chunk.inputs, chunk.targets)
-            drift = max(drift, float(np.abs(again - self.first[number]).max()))
-            answerer.reveal(chunk.targets)
-        raise ValueError(f"there is no chunk {plan.chunk}")
-
-    def _compare(self, answerer: Answerer, plan: Plan, chunk: Chunk, drift: float) -> Verdict:
-        inputs = plan.perturb(chunk.inputs, self.other)
-        again = _score(answerer, self.stream, inputs, chunk.targets)
-        change = np.abs(again - self.first[plan.chunk])
-        drift = max(drift, float(change[plan.cuts == KEPT].max(initial=0.0)))
-        at_cuts = change[plan.rows, plan.cuts[plan.rows]]
-        tolerance = max(LEAST_TOLERANCE, SLACK * min(drift, REPRODUCED))
-        return Verdict(
-            rows=len(plan.rows),
-            moved=int((at_cuts > tolerance).sum()),
-            mean_change=float(at_cuts.mean()),
-            tolerance=tolerance,
-            drift=drift,
-        )
+        parts = self.stream.chunks(self.length)
+        score = partial(_score, answerer, self.stream)
+        return replayed(plan, parts, self.first, self.other, score=score, reveal=answerer.reveal)

@@ -11,8 +11,9 @@ replays.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,10 @@ def rows_needed(gain: float, score: float, miss: float = 0.01) -> int:
     """How many rows find a leak that could explain a gain, but for a small chance.
 
     A gain g over a score s needs leaks on a share of at least g/s of the rows; n rows find
-    a share f with probability 1 − (1 − f)^n.
+    a share f with probability 1 − (1 − f)^n, if they are drawn independently of each other.
+    Rows that one replay cuts share a chunk. However a leak is spread over chunks, as many
+    replays find it; as many rows in fewer replays do where it is spread evenly. `Verdict.found`
+    tells both.
 
     Args:
         gain: By how much the candidate is better, in the score's unit.
@@ -83,22 +87,22 @@ class Plan:
         """The rows that are cut."""
         return np.flatnonzero(self.cuts >= 0)
 
-    def perturb(self, chunk: Chunk, other: Tokens) -> Tokens:
+    def perturb(self, inputs: Tokens, other: Tokens) -> Tokens:
         """The inputs with other text after the cuts: text that no two rows share.
 
         Raises:
             ValueError: There is too little other text.
         """
-        inputs, place = chunk.inputs.copy(), 0
+        changed, place = inputs.copy(), 0
         for row in np.flatnonzero(self.cuts != KEPT):
             # The target at the cut is the next input.
             first = 0 if self.cuts[row] == GONE else int(self.cuts[row]) + 1
             count = inputs.shape[1] - first
             if place + count > len(other):
                 raise ValueError("too little other text for an audit")
-            inputs[row, first:] = other[place : place + count]
+            changed[row, first:] = other[place : place + count]
             place += count
-        return inputs
+        return changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,15 @@ class Verdict:
     tolerance: float
     drift: float
     """The largest change of an unperturbed loss: a replay is not the same run again."""
+    replays: int = 1
+
+    def found(self, share: float) -> tuple[float, float]:
+        """How probably a leak on a share of all rows would have been seen: at least, at most.
+
+        Rows of one replay lie in one chunk. If a leak fills whole chunks they are one look
+        together; if it is spread evenly, each is a look of its own.
+        """
+        return 1 - (1 - share) ** self.replays, 1 - (1 - share) ** self.rows
 
     @property
     def reproducible(self) -> bool:
@@ -143,30 +156,60 @@ class Audit:
         return Plan.draw(secret, [(found.shape[0], found.shape[1]) for found in self.first])
 
     def replay(self, answerer: Answerer, plan: Plan) -> Verdict:
-        """Run again up to the perturbed chunk, and compare."""
-        drift = 0.0
-        for number, chunk in enumerate(chunks(self.text, rows=self.rows, length=self.length)):
-            if number == plan.chunk:
-                return self._compare(answerer, plan, chunk, drift)
-            again = score_chunk(answerer, self.text, chunk.inputs, chunk.targets)
-            drift = max(drift, float(np.abs(again - self.first[number]).max()))
-            answerer.reveal(chunk.targets)
-        raise ValueError(f"there is no chunk {plan.chunk}")
+        """Run again up to the perturbed chunk, and compare.
 
-    def _compare(self, answerer: Answerer, plan: Plan, chunk: Chunk, drift: float) -> Verdict:
-        inputs = plan.perturb(chunk, self.other)
-        again = score_chunk(answerer, self.text, inputs, chunk.targets)
-        change = np.abs(again - self.first[plan.chunk])
-        drift = max(drift, float(change[plan.cuts == KEPT].max(initial=0.0)))
-        at_cuts = change[plan.rows, plan.cuts[plan.rows]]
-        tolerance = max(LEAST_TOLERANCE, SLACK * min(drift, REPRODUCED))
-        return Verdict(
-            rows=len(plan.rows),
-            moved=int((at_cuts > tolerance).sum()),
-            mean_change=float(at_cuts.mean()),
-            tolerance=tolerance,
-            drift=drift,
-        )
+        Raises:
+            ValueError: There is no such chunk.
+        """
+        parts = chunks(self.text, rows=self.rows, length=self.length)
+        score = partial(score_chunk, answerer, self.text)
+        return replayed(plan, parts, self.first, self.other, score=score, reveal=answerer.reveal)
+
+
+def replayed(
+    plan: Plan,
+    parts: Iterable[Chunk],
+    first: Sequence[Losses],
+    other: Tokens,
+    *,
+    score: Callable[[Tokens, Tokens], Losses],
+    reveal: Callable[[Tokens], object],
+) -> Verdict:
+    """Score a text again up to the chunk that is perturbed, and compare.
+
+    Args:
+        plan: Which chunk, and where its rows are cut.
+        parts: All chunks, in order.
+        first: What the run measured, by chunk.
+        other: Text that is not in the run.
+        score: The losses of targets, given inputs.
+        reveal: Tells the truth of a chunk that was scored.
+
+    Raises:
+        ValueError: There is no such chunk, or too little other text.
+    """
+    drift = 0.0
+    for number, chunk in enumerate(parts):
+        if number == plan.chunk:
+            again = score(plan.perturb(chunk.inputs, other), chunk.targets)
+            return _verdict(plan, np.abs(again - first[number]), drift)
+        again = score(chunk.inputs, chunk.targets)
+        drift = max(drift, float(np.abs(again - first[number]).max()))
+        reveal(chunk.targets)
+    raise ValueError(f"there is no chunk {plan.chunk}")
+
+
+def _verdict(plan: Plan, change: Losses, drift: float) -> Verdict:
+    drift = max(drift, float(change[plan.cuts == KEPT].max(initial=0.0)))
+    at_cuts = change[plan.rows, plan.cuts[plan.rows]]
+    tolerance = max(LEAST_TOLERANCE, SLACK * min(drift, REPRODUCED))
+    return Verdict(
+        rows=len(plan.rows),
+        moved=int((at_cuts > tolerance).sum()),
+        mean_change=float(at_cuts.mean()),
+        tolerance=tolerance,
+        drift=drift,
+    )
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
@@ -178,4 +221,5 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
         mean_change=sum(verdict.mean_change * verdict.rows for verdict in verdicts) / rows,
         tolerance=max(verdict.tolerance for verdict in verdicts),
         drift=max(verdict.drift for verdict in verdicts),
+        replays=sum(verdict.replays for verdict in verdicts),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,7 +169,7 @@ def test_a_plan_leaves_the_past_and_replaces_the_future(
     plan = Plan.draw(secret, [chunk.inputs.shape for chunk in made])  # type: ignore[misc]
     chunk = made[plan.chunk]
     other = -np.arange(1, rows * length + 1)
-    inputs = plan.perturb(chunk, other)
+    inputs = plan.perturb(chunk.inputs, other)
     replaced = inputs[inputs < 0]
     assert len(set(replaced.tolist())) == len(replaced)  # no text is used twice
     for row, cut in enumerate(plan.cuts):
@@ -199,7 +200,7 @@ def test_too_little_other_text_is_refused() -> None:
     plan = audit.plan(b"x")
     chunk = next(chunks(audit.text, rows=16, length=LENGTH))
     with pytest.raises(ValueError, match="too little"):
-        plan.perturb(chunk, np.zeros(5, np.int64))
+        plan.perturb(chunk.inputs, np.zeros(5, np.int64))
 
 
 # ---------------------------------------------------------------------------------- depth
@@ -220,3 +221,31 @@ def test_so_many_rows_are_enough_and_one_less_is_not(share: float, miss: float) 
 def test_a_gain_that_is_none_has_no_depth(gain: float) -> None:
     with pytest.raises(ValueError, match="cannot be audited"):
         rows_needed(gain, 1.08)
+
+
+@given(st.floats(0.001, 0.9), st.lists(st.integers(1, 64), min_size=1, max_size=9))
+def test_what_is_found_lies_between_whole_chunks_and_rows_apart(
+    share: float, rows: list[int]
+) -> None:
+    one = Verdict(rows=1, moved=0, mean_change=0.0, tolerance=1.0, drift=0.0)
+    verdict = together([replace(one, rows=count) for count in rows])
+    least, most = verdict.found(share)
+    assert least == pytest.approx(1 - (1 - share) ** len(rows))
+    assert most == pytest.approx(1 - (1 - share) ** sum(rows))
+    assert least <= most + 1e-12
+
+
+def test_a_leak_in_few_whole_chunks_is_found_as_often_as_is_said() -> None:
+    """Only replays are looks of their own, however many rows each of them cuts."""
+    audit = audit_of(Model, rows=16)
+    chunk_count = len(audit.first)
+
+    def peek(inputs: np.ndarray, number: int) -> np.ndarray:
+        return ahead(inputs) * (number % 4 == 0)
+
+    leaky = audit_of(lambda: Model(peek), rows=16)
+    verdicts = [leaky.replay(Model(peek), leaky.plan(bytes([n, 7]))) for n in range(40)]
+    share = math.ceil(chunk_count / 4) / chunk_count
+    caught = sum(verdict.moved > 0 for verdict in verdicts) / len(verdicts)
+    least, most = verdicts[0].found(share)
+    assert abs(caught - least) < 0.25 < most - least

@@ -11,7 +11,7 @@ from autores.scoring.bits import Chunk
 from autores.tasks.text.pieces import BOS, ByteTable
 from autores.tasks.text.streams import (
     KEPT,
-    Plan,
+    LanePlan,
     Stream,
     StreamAudit,
     lay_out,
@@ -171,7 +171,7 @@ def test_who_is_not_the_same_again_does_not_pass(laid_out: Any) -> None:
 def test_perturbed_rows_keep_their_past_and_share_no_text(laid_out: Any) -> None:
     stream, other = laid_out
     other = np.arange(len(other)) + 1_000
-    plan = Plan.draw(b"secret", [(64, 32)] * 3)
+    plan = LanePlan.draw(b"secret", [(64, 32)] * 3)
     changed = plan.perturb(stream.inputs[:, :32], other)
     for row, cut in enumerate(plan.cuts):
         last = 31 if cut == KEPT else int(cut)
@@ -183,9 +183,9 @@ def test_perturbed_rows_keep_their_past_and_share_no_text(laid_out: Any) -> None
 
 def test_plans_follow_the_secret() -> None:
     shapes = [(16, 8)] * 40
-    chunks = {Plan.draw(bytes([n]), shapes).chunk for n in range(60)}
+    chunks = {LanePlan.draw(bytes([n]), shapes).chunk for n in range(60)}
     assert len(chunks) > 20
-    again = Plan.draw(b"x", shapes), Plan.draw(b"x", shapes)
+    again = LanePlan.draw(b"x", shapes), LanePlan.draw(b"x", shapes)
     assert again[0].chunk == again[1].chunk
     assert np.array_equal(again[0].cuts, again[1].cuts)
 
@@ -193,4 +193,4 @@ def test_plans_follow_the_secret() -> None:
 def test_too_little_other_text_is_refused(laid_out: Any) -> None:
     stream, other = laid_out
     with pytest.raises(ValueError, match="too little"):
-        Plan.draw(b"x", [(64, 32)]).perturb(stream.inputs[:, :32], other[:5])
+        LanePlan.draw(b"x", [(64, 32)]).perturb(stream.inputs[:, :32], other[:5])
