@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 
 from autores.claims.adding import add_trial, lay_aside
 from autores.claims.measuring import Side, fresh_rounds, soundness
 from autores.errors import UserError
 from autores.events import Verified
+from autores.readmodel.claims import ABLATION, SIMPLER
 from autores.records import Direction, Interval, Purpose, Trial
 from autores.run import Run
 from autores.statistics import Comparison, Scale, compare, welch
 
-ABLATION = "ablation"
 BASELINE = 0
 MARGIN = 0.5
 """In σ of one look: a simpler recipe that loses no more than this, for sure, wins the tie."""
@@ -196,11 +196,10 @@ async def _simplest(run: Run, found: Ablation) -> Ablation:
     tested = _compared(run, sides[found.trial], sides[without])
     calibration = run.store.head().calibration
     margin = MARGIN * calibration.spread if calibration else 0.0
-    return Ablation(
-        trial=found.trial,
-        looks=found.looks,
-        steps=found.steps,
-        simpler=without if tested.interval.high <= margin else None,
-        loses=tested.effect,
-        loses_at_most=tested.interval.high,
-    )
+    loses, most = tested.effect, tested.interval.high
+    wins, steps = most <= margin, [step.id for step in idle]
+    verdict = {"kind": SIMPLER, "idle": steps, "wins": wins, "loses": loses, "loses_at_most": most}
+    event = Verified(trial=found.trial, against=without, verdict=verdict)
+    await run.desk.append(lambda head: (event,))
+    simpler = without if wins else None
+    return replace(found, simpler=simpler, loses=loses, loses_at_most=most)

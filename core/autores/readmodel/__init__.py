@@ -13,6 +13,7 @@ long the run is: for what is shown while it goes on.
 
 from __future__ import annotations
 
+from autores.readmodel.claims import LeftOut, Simpler
 from autores.readmodel.foresight import Foresight
 from autores.readmodel.groups import Group, Repair
 from autores.readmodel.moment import Doing, Moment, Now
@@ -26,9 +27,11 @@ __all__ = [
     "Doing",
     "Foresight",
     "Group",
+    "LeftOut",
     "Moment",
     "Now",
     "Repair",
+    "Simpler",
     "Story",
     "read",
 ]

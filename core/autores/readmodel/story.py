@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from autores.events import Event, Head
+from autores.readmodel.claims import LeftOut, Simpler, left_out, simpler
 from autores.readmodel.foresight import Foresight, foresight
 from autores.readmodel.groups import Group, Repair, by_specialist, by_surface, repairs
 from autores.records import Cost, Task, Trial
@@ -157,6 +158,16 @@ class Story:
     def repairs(self) -> tuple[Repair, ...]:
         """Failures that a later trial built on and got through."""
         return repairs(self.trials)
+
+    @cached_property
+    def left_out(self) -> Mapping[int, LeftOut]:
+        """Steps that were left out by `autores ablate`, and what that lost."""
+        return left_out(self.notes)
+
+    @cached_property
+    def simpler(self) -> Simpler | None:
+        """What came of leaving out all steps together that do nothing, if that was tried."""
+        return simpler(self.notes)
 
     @cached_property
     def foresight(self) -> Foresight:

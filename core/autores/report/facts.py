@@ -101,10 +101,6 @@ def guarantees(sources: Sources) -> Iterator[tuple[str, str]]:
     whole = "whole" if not chain.flaws else f"BROKEN: {'; '.join(chain.flaws)}"
     yield "hash chain", f"{whole}, {chain.events:,} events"
     yield "head", chain.head_hash
-    for event in story.notes:
-        if event.kind in ("verified", "certified"):
-            verdict = event.body.verdict  # type: ignore[union-attr]
-            yield f"{event.kind} trial {event.body.trial}", _flat(verdict)  # type: ignore[union-attr]
     hidden = sources.manifest.run.get("hidden", ())
     yield "hidden from sessions", "; ".join(hidden) or "nothing"
     yield "steered by people", "; ".join(steering(story)) or "no"
@@ -113,10 +109,6 @@ def guarantees(sources: Sources) -> Iterator[tuple[str, str]]:
 def _counted(counts: Mapping[str, int]) -> str:
     named = ((name or "unknown", count) for name, count in counts.items())
     return ", ".join(f"{name} ({count:,} evaluations)" for name, count in named) or DASH
-
-
-def _flat(verdict: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in verdict.items())
 
 
 def commands(sources: Sources) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from autores.report.claims import tie, verdicts, without
 from autores.report.facts import (
     commands,
     finding,
@@ -63,7 +64,8 @@ def _lines(sources: Sources) -> Iterator[str]:
         )
     yield from _steps(sources)
     yield from ("", "### Guarantees", "")
-    yield from (f"- {_text(name)}: {_text(value)}" for name, value in guarantees(sources))
+    said = (*verdicts(story), *guarantees(sources))
+    yield from (f"- {_text(name)}: {_text(value)}" for name, value in said)
     yield from ("", "### Reproduce", "", "```sh", *commands(sources), "```")
 
 
@@ -74,7 +76,11 @@ def _steps(sources: Sources) -> Iterator[str]:
         yield from ("", "### The way to the best", "")
     for number, trial in enumerate(steps[:STEPS], start=1):
         effect = step_effect(story, trial)
-        yield f"{number}. {_text(trial.submission.hypothesis)} ({trial.id:04d}, {_text(effect)})"
+        left_out = f" {without(story, trial)}".rstrip()
+        said = f"{_text(trial.submission.hypothesis)} ({trial.id:04d}, {_text(effect)})"
+        yield f"{number}. {said}{_text(left_out)}"
+    if told := tie(story):
+        yield f"\n{_text(told)}"
     if len(steps) > STEPS:
         yield f"\n{len(steps) - STEPS} more steps: `autores log {sources.name}`"
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from autores.readmodel import Story
 from autores.records import Trial
+from autores.report.claims import tie, without
 from autores.report.facts import gain, kept, step_effect, tested
 from autores.report.markup import block, e, link, paragraph, scroller, section, status, table
 from autores.report.sources import Sources
@@ -45,7 +46,10 @@ def path(sources: Sources) -> str:
     )
     if best and best != steps[-1].id:
         intro += f" Steps after trial {best:04d}, the best, have not been confirmed."
-    return section("path", "The way there", paragraph(intro), f"<ol>{''.join(items)}</ol>")
+    steps_told = f"<ol>{''.join(items)}</ol>"
+    return section(
+        "path", "The way there", paragraph(intro), steps_told, paragraph(tie(sources.story))
+    )
 
 
 def _step(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
@@ -64,7 +68,7 @@ def _step(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
     marks = "".join(paragraph(f"{name}: {text}") for name, text in new.marks.items())
     return (
         f"<li><h3>{e(submission.hypothesis)}</h3><p class='facts'>{' · '.join(facts)}</p>"
-        f"{marks}{_diff(old, new, diff, sources)}</li>"
+        f"{paragraph(without(story, new))}{marks}{_diff(old, new, diff, sources)}</li>"
     )
 
 

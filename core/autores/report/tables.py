@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from autores.readmodel import Group, Story
 from autores.records import Trial
 from autores.rendering import duration
+from autores.report.claims import verdicts
 from autores.report.facts import DASH, commands, gain, guarantees, moment
 from autores.report.markup import block, e, link, paragraph, section, status, table
 from autores.report.sources import Sources
@@ -141,7 +142,8 @@ def _share(part: int, whole: int) -> str:
 
 def assurance(sources: Sources) -> str:
     """What stands behind the figures."""
-    rows = [[e(name), e(value)] for name, value in guarantees(sources)]
+    said = (*verdicts(sources.story), *guarantees(sources))
+    rows = [[e(name), e(value)] for name, value in said]
     return section(
         "guarantees",
         "Guarantees",

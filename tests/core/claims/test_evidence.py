@@ -16,6 +16,7 @@ from autores.events import Certified, Verified
 from autores.lineage.audit import audit
 from autores.lineage.store import Query
 from autores.reading import reading
+from autores.readmodel import read as read_story
 from autores.records import Purpose, Split
 from autores.run import Run
 from autores.status import Status
@@ -38,7 +39,12 @@ def test_each_step_is_left_out_and_the_idle_one_is_named(stepped: Played, within
         assert read.store.head().best == 2
         bodies = [event.body for event in read.store.since(0)]
         verdicts = [body.verdict for body in bodies if isinstance(body, Verified)]
-        assert [verdict["trial"] for verdict in verdicts] == [1, 2]
+        assert [v["trial"] for v in verdicts if v["kind"] == "ablation"] == [1, 2]
+        story = read_story(read.store, read.task)
+        assert {step: found.idle for step, found in story.left_out.items()} == {1: False, 2: True}
+        assert story.left_out[1].contributes == helps.contributes
+        assert story.left_out[1].interval == helps.interval
+        assert story.simpler and (story.simpler.without, story.simpler.wins) == (1, True)
     again = within(stepped, lambda run: ablate_path(run, None, looks=2, error=0.05))
     assert again.steps[0].without == helps.without  # nothing is made twice
     after = play_on(stepped, max_trials=4, agent="scripted")
