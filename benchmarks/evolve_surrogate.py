@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,8 @@ FURTHEST = 2.0
 FOLDS = 10
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _TOGETHER = (0.0, 0.03, 0.1, 0.3)
-LEAST_SPEARMAN, LEAST_AUC = 0.8, 0.9
-"""Below these a surrogate is not to be trusted."""
+PHASES = ("train", "inference")
+_SHORTEST = 0.05
 _RATES = (0.5, 0.9995)
 
 
@@ -97,14 +97,13 @@ def point_of_look(look: Look) -> Point:
     return point_of(edited({}, look.edits))
 
 
-def seconds_of(table: Table) -> Callable[[Look], float | None]:
-    """Logarithm of what counts as the score, in processor seconds, which neighbours disturb least."""
+def seconds_of(table: Table, phase: str) -> Callable[[Look], float | None]:
+    """Logarithm of a phase's processor seconds after GO, which neighbours disturb least."""
 
     def read(look: Look) -> float | None:
         if look.score is None:
             return None
-        spent = sum(look.cpu[phase] - table.startup[phase] for phase in table.startup)
-        return math.log(max(0.05, spent))
+        return math.log(max(_SHORTEST, look.cpu[phase] - table.startup[phase]))
 
     return read
 
@@ -168,51 +167,32 @@ def threshold(table: Table) -> float:
     return rate - 1.6 * math.sqrt(rate * (1 - rate) / seeds[0]["asked"])
 
 
-def _rows(table: Table) -> list[Row]:
-    times, rates = component(table, seconds_of(table)), component(table, rate_of("right", "asked"))
-    broken = component(table, breaks)
-    guessed_times, guessed_rates = times.held_out(), rates.held_out()
+def _rows(table: Table) -> Iterator[Row]:
+    name = f"{table.task} {table.profile}"
+    yield Row(name=f"{name}: real trials", value=len(table.looks), unit="")
+    for phase in PHASES:
+        yield from _fit_rows(
+            f"{name}: seconds of {phase}", component(table, seconds_of(table, phase))
+        )
+    rates = component(table, rate_of("right", "asked"))
+    yield from _fit_rows(f"{name}: odds of a right answer", rates)
     passed = [value >= logit(threshold(table)) for value in rates.values]
-    name, n = f"{table.task} {table.profile}", len(times.values)
-    return [
-        Row(name=f"{name}: real trials", value=len(table.looks), unit=""),
-        Row(
-            name=f"{name}: seconds, R²",
-            value=explained(np.array(times.values), guessed_times),
-            unit="",
-            samples=n,
-        ),
-        Row(
-            name=f"{name}: seconds, Spearman",
-            value=spearman(np.array(times.values), guessed_times),
-            unit="",
-            samples=n,
-        ),
-        Row(
-            name=f"{name}: right answers, R²",
-            value=explained(np.array(rates.values), guessed_rates),
-            unit="",
-            samples=len(rates.values),
-        ),
-        Row(
-            name=f"{name}: right answers, Spearman",
-            value=spearman(np.array(rates.values), guessed_rates),
-            unit="",
-            samples=len(rates.values),
-        ),
-        Row(
-            name=f"{name}: the gate, AUC",
-            value=area(passed, guessed_rates),
-            unit="",
-            samples=len(passed),
-        ),
-        Row(
-            name=f"{name}: breaking, AUC",
-            value=area([v > 0 for v in broken.values], broken.held_out()),
-            unit="",
-            samples=len(broken.values),
-        ),
-    ]
+    yield _row(f"{name}: the gate, AUC", area(passed, rates.held_out()), rates)
+    broken = component(table, breaks)
+    ended = [value > 0 for value in broken.values]
+    yield _row(f"{name}: ending early, AUC", area(ended, broken.held_out()), broken)
+
+
+def _fit_rows(name: str, seen: Seen) -> Iterator[Row]:
+    values, guesses = np.array(seen.values), seen.held_out()
+    noise = np.var([v for p, v in zip(seen.points, seen.values, strict=True) if not p], ddof=1)
+    yield _row(f"{name}, R²", explained(values, guesses), seen)
+    yield _row(f"{name}, R² that noise leaves", 1 - float(noise / np.var(values)), seen)
+    yield _row(f"{name}, Spearman", spearman(values, guesses), seen)
+
+
+def _row(name: str, value: float, seen: Seen) -> Row:
+    return Row(name=name, value=value, unit="", samples=len(seen.values))
 
 
 def run() -> Report:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from autores.workspace.workspace import Rebase, Workspace
 
 
+MOST_VARIANTS = 3
+"""Of one proposal, besides itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A part of what a session is told."""
@@ -69,6 +73,13 @@ class Proposal:
     """Further trials whose trees went into this one, besides the one that was edited."""
     call: str = ""
     """Names the call, so that a repeated one submits nothing twice; empty: the next number."""
+    variants: tuple[Proposal, ...] = ()
+    """Up to three further versions, as of a new optimizer at other rates: each a trial of its own
+    that counts as one, all of them one submission. What the budget has no room for is left out."""
+
+    def __post_init__(self) -> None:
+        if len(self.variants) > MOST_VARIANTS or any(v.variants for v in self.variants):
+            raise ValueError(f"a proposal has at most {MOST_VARIANTS} variants, which have none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +87,7 @@ class Feedback:
     """What came of a proposal."""
 
     trial: Trial
-    """As the session's view shows it."""
+    """As the session's view shows it; the best one where there were variants."""
     violations: tuple[Violation, ...] = ()
     more: bool = True
     """Whether this session may submit again."""

@@ -133,6 +133,7 @@ class Loop:
         idea = self._run.steering.lend()
         try:
             session = self._open(name, turn, idea.text if idea else "")
+            session.room = self._has_room
             try:
                 await self._work(session, agent)
             finally:
@@ -174,6 +175,11 @@ class Loop:
         )
         return LiveSession(run, brief, view, self._submitted)
 
+    def _has_room(self, head: Head) -> bool:
+        """For one trial more than was promised to sessions."""
+        reserved = Reserved(submissions=self._promised)
+        return admits(self._run.budget, head, reserved, self._stop.clock())
+
     async def _work(self, session: LiveSession, agent: Agent) -> None:
         settings = self._run.settings.run
         thinking, grace = seconds_of(settings.thinking), seconds_of(settings.grace)
@@ -191,7 +197,7 @@ class Loop:
 
     async def _submitted(self, session: LiveSession, trial: int) -> None:
         """A session's first submission redeems its promise; what follows is a trial's life."""
-        if len(session.submitted) == 1:
+        if trial == session.submitted[0]:
             self._promised -= 1
         await self.live(trial)
 

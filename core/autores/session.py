@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from typing import overload
 
 from autores.agent import Feedback, Proposal, SessionBrief, SessionOver
 from autores.context import render
@@ -19,6 +20,7 @@ from autores.moves import Move
 from autores.prompts import shared
 from autores.records import Budget, Cost, EditSize, Submission, Tree, Trial, Violation
 from autores.run import Run
+from autores.status import Cause
 from autores.text import escape_line
 from autores.tools import Tool, ToolContext, use
 from autores.transcript import Transcript
@@ -27,6 +29,7 @@ from autores.workspace.radius import edit_size
 from autores.workspace.repository import CodeRepository
 from autores.workspace.workspace import Rebase, Workspace
 
+Room = Callable[[Head], bool]
 DRAFT = "draft"
 """The call of what is checked and not submitted."""
 
@@ -65,11 +68,15 @@ class LiveSession:
         self.stopping = False
         self.at_work: Callable[[bool], None] = lambda working: None
         """Told when the agent hands over, and when it gets the word again."""
+        self.room: Room = lambda head: True
+        """Whether the budget has room for a trial that nobody was promised."""
         self._run = run
         self._live = live
         self._transcript = Transcript(run.folder, brief.id)
         self._submitting = asyncio.Lock()
         self._lives: dict[int, asyncio.Future[None]] = {}
+        self._variants: dict[int, list[int]] = {}
+        """Trial to those that were submitted as variants of it."""
         self._calls: dict[str, int] = {}
         self._answered: set[int] = set()
         self._waiting = 0
@@ -133,6 +140,7 @@ class LiveSession:
                 raise SessionOver("this session has had its submissions")
             with self._idle():
                 trial = await self._submit(proposal)
+                self._variants[trial] = await self._submit_variants(proposal)
             if proposal.call:
                 self._calls[proposal.call] = trial
             return self.view.number(trial)
@@ -142,14 +150,17 @@ class LiveSession:
         stored = self.view.stored(trial)
         if stored not in self._lives:
             raise AutoresError(f"trial {trial} was not submitted in this session")
-        life = self._lives[stored]
+        family = [stored, *self._variants.get(stored, ())]
+        lives = [self._lives[member] for member in family]
         with self._idle():
             limit = None if math.isinf(seconds) else seconds
-            done, _ = await asyncio.wait([life], timeout=limit)
-        if not done:
+            _, pending = await asyncio.wait(lives, timeout=limit)
+        if pending:
             return None
-        await life  # what failed there fails here
-        return self._feedback(stored)
+        for life in lives:
+            await life  # what failed there fails here
+        found = [self._feedback(member) for member in family]
+        return max(found, key=lambda feedback: self._standing(feedback.trial))
 
     @contextmanager
     def _idle(self) -> Iterator[None]:
@@ -163,6 +174,13 @@ class LiveSession:
             self._waiting -= 1
             if not self._waiting:
                 self.at_work(True)
+
+    def _standing(self, trial: Trial) -> tuple[bool, float]:
+        """More for what the agent should go on with; the first of equals is taken."""
+        score = trial.first_score if trial.score is None else trial.score
+        if score is None or trial.cause is not Cause.VALID:
+            return (False, 0.0)
+        return (True, self._run.task.metric.direction.gain(0.0, score))
 
     def _feedback(self, trial: int) -> Feedback:
         shown = self.view.shown(trial)
@@ -181,7 +199,8 @@ class LiveSession:
     @property
     def more(self) -> bool:
         """Whether it may submit."""
-        return len(self.submitted) < self._run.submissions and not self.stopping
+        variants = sum(map(len, self._variants.values()))
+        return len(self.submitted) - variants < self._run.submissions and not self.stopping
 
     @property
     def submissions(self) -> int:
@@ -219,12 +238,26 @@ class LiveSession:
         first, second = (self.view.trial(trial).submission.commit for trial in (old, new))
         return self._run.code.diff(first, second)
 
-    async def _submit(self, proposal: Proposal) -> int:
+    async def _submit_variants(self, proposal: Proposal) -> list[int]:
+        found: list[int] = []
+        for variant in proposal.variants:
+            trial = await self._submit(variant, self.room)
+            found += [trial] if trial is not None and trial not in found else []
+        return found
+
+    @overload
+    async def _submit(self, proposal: Proposal) -> int: ...
+
+    @overload
+    async def _submit(self, proposal: Proposal, room: Room) -> int | None: ...
+
+    async def _submit(self, proposal: Proposal, room: Room | None = None) -> int | None:
         self.record("proposal", {"hypothesis": proposal.hypothesis, "notes": proposal.notes})
         parents = (self._origin[self.workspace.commit], *map(self.view.stored, proposal.merges))
         frozen = await self._freeze(proposal, parents)
-        trial = await self._accept(self._submission(proposal, parents, frozen), frozen.refused)
-        if trial not in self._lives:
+        submission = self._submission(proposal, parents, frozen)
+        trial = await self._accept(submission, frozen.refused, room)
+        if trial is not None and trial not in self._lives:
             self.submitted.append(trial)
             self._lives[trial] = asyncio.ensure_future(self._live(self, trial))
         return trial
@@ -282,10 +315,14 @@ class LiveSession:
             edit=frozen.edit,
         )
 
-    async def _accept(self, submission: Submission, refused: tuple[Violation, ...]) -> int:
-        """Give it an id; what cannot stand is refused in the same breath."""
+    async def _accept(
+        self, submission: Submission, refused: tuple[Violation, ...], room: Room | None
+    ) -> int | None:
+        """Give it an id; what cannot stand is refused in the same breath; None without room."""
 
         def accepted(head: Head) -> tuple[Body, ...]:
+            if room is not None and not room(head):
+                return ()
             trial = head.next_trial
             body = Accepted(trial=trial, submission=submission, arm=self.brief.arm)
             if not refused:
@@ -293,11 +330,10 @@ class LiveSession:
             return (body, Gated(trial=trial, violations=refused, cause=refused[0].cause))
 
         try:
-            first = (await self._run.desk.append(accepted))[0].body
+            events = await self._run.desk.append(accepted)
         except DuplicateSubmission as error:
             return error.trial
-        assert isinstance(first, Accepted)
-        return first.trial
+        return next((e.body.trial for e in events if isinstance(e.body, Accepted)), None)
 
     # ---------------------------------------------------------------------------- rest
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,12 @@ def _degree(session: Session, degree: int) -> tuple[str, str]:
     return old, f"degree = {degree}  # of the polynomial"
 
 
+def _with_degree(session: Session, degree: int) -> dict[str, bytes]:
+    old, new = _degree(session, degree)
+    code = session.workspace.read("fit.py")
+    return {**session.workspace.snapshot(), "fit.py": code.replace(old, new).encode()}
+
+
 def trials(played: Played) -> list[Trial]:
     with played.reading() as found:
         assert audit(found.store, found.code) == ()
@@ -87,6 +94,21 @@ def test_the_next_trial_starts_from_the_head(tmp_path: Path) -> None:
 
 def test_a_budget_of_trials_is_kept_with_many_sessions(tmp_path: Path) -> None:
     played = play(tmp_path, max_trials=7, sessions=5)
+    assert played.reason == "used up: 7 trials"
+    assert len(trials(played)) == 8
+
+
+def test_variants_never_take_more_than_the_budget_has(tmp_path: Path) -> None:
+    class Variants(Writes):
+        async def run(self, session: Session) -> None:
+            degrees = [self.left.pop(0) for _ in range(4)]
+            files = [_with_degree(session, degree) for degree in degrees]
+            first, *rest = (
+                Proposal(hypothesis=str(d), files=f) for d, f in zip(degrees, files, strict=True)
+            )
+            await session.submit(replace(first, variants=tuple(rest)))
+
+    played = play(tmp_path, max_trials=7, sessions=3, plugins=[Offers(Variants(*range(5, 60)))])
     assert played.reason == "used up: 7 trials"
     assert len(trials(played)) == 8
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -220,6 +220,42 @@ def test_only_own_submissions_are_waited_for(play: Play) -> None:
 
 
 # ------------------------------------------------------------------- what is not measured
+
+
+def test_variants_are_trials_of_one_submission(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        session = stage.open()
+        others = (propose(rate=0.2, call="b"), propose(rate=0.1, call="c"))
+        feedback = await session.submit(replace(propose(rate=0.001, call="a"), variants=others))
+        assert [a.submission.call for a in stage.accepted()] == ["a", "b", "c"]
+        assert len({a.submission.tree for a in stage.accepted()}) == 3
+        scores = {trial: stage.stored(trial).first_score for trial in (1, 2, 3)}
+        assert feedback.trial.id == min(scores, key=lambda trial: scores[trial] or 9e9) != 1
+        assert (session.more, session.over, session.submissions) == (False, True, 3)
+
+    play(scene, submissions=1)
+
+
+def test_variants_that_the_budget_has_no_room_for_are_left_out(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        session = stage.open()
+        session.room = lambda head: head.next_trial < 3
+        others = tuple(propose(rate=rate) for rate in (0.2, 0.1, 0.15))
+        await session.submit(replace(propose(rate=0.001), variants=others))
+        assert [a.trial for a in stage.accepted()] == [1, 2]
+        assert session.more
+
+    play(scene, submissions=2)
+
+
+def test_a_variant_that_breaks_is_not_what_to_go_on_with(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        session = stage.open()
+        good = propose(rate=0.06)
+        feedback = await session.submit(replace(propose(degree=-4), variants=(good,)))
+        assert (stage.stored(1).first_score, feedback.trial.id) == (None, 2)
+
+    play(scene)
 
 
 def test_the_same_tree_is_refused(play: Play) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autores.agent import Exhausted, Feedback, Proposal, Session
+from autores.agent import Exhausted, Proposal, Session
 from autores.lineage.store import Query
 from autores.plugins.agents.evolve import words
 from autores.plugins.agents.evolve.asked import Words
@@ -49,11 +49,12 @@ class Evolve:
             plan = await self._plan(session)
             if plan is None:
                 return
-            self._promised.add(plan.tree)
+            trees = {plan.tree, *(variant.tree for variant in plan.variants)}
+            self._promised |= trees
             try:
-                more = (await self._submit(session, plan)).more
+                more = (await session.submit(self._proposal(plan))).more
             finally:
-                self._promised.discard(plan.tree)
+                self._promised -= trees
 
     async def _plan(self, session: Session) -> Plan | None:
         """The next proposal; None where only other specialists have one.
@@ -112,19 +113,18 @@ class Evolve:
             key, Territory(session.brief.task, specialist, files, blocked)
         )
 
-    async def _submit(self, session: Session, plan: Plan) -> Feedback:
+    def _proposal(self, plan: Plan) -> Proposal:
         candidate = plan.candidate
         notes = Notes(operator=candidate.operator, edits=candidate.edits, genome=plan.genome)
         moves = self._memory.moves if self._memory else {}
-        return await session.submit(
-            Proposal(
-                hypothesis=words.hypothesis(plan, moves),
-                files=plan.files,
-                expected_delta=plan.delta,
-                notes=notes.encode(),
-                cites=candidate.cites,
-                merges=candidate.merges,
-            )
+        return Proposal(
+            hypothesis=words.hypothesis(plan, moves),
+            files=plan.files,
+            expected_delta=plan.delta,
+            notes=notes.encode(),
+            cites=candidate.cites,
+            merges=candidate.merges,
+            variants=tuple(map(self._proposal, plan.variants)),
         )
 
 

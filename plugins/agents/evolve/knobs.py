@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autores.plugins.agents.evolve.literals import Literal, Program, Value, constant, parse
 from autores.plugins.agents.evolve.scales import Scale, scale_of
@@ -70,13 +71,19 @@ def find_knobs(
         origins: Knob to its text in the seed recipe, where it differs; scales are laid
             around that value, so that they do not wander with the search.
     """
+    return _found(path, source, frozenset((origins or {}).items()))
+
+
+@lru_cache(maxsize=64)
+def _found(path: str, source: bytes, origins: frozenset[tuple[str, str]]) -> tuple[Knob, ...]:
     program = parse(path, source)
     if program is None:
         return ()
-    found = (_knob(program, literal, origins or {}) for literal in program.literals)
+    found = (_knob(program, literal, dict(origins)) for literal in program.literals)
     return tuple(knob for knob in found if knob is not None)
 
 
+@lru_cache(maxsize=20_000)
 def read_text(text: str) -> Value | None:
     """The value that a literal's text means."""
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from random import Random
 
 from autores.moves import Move
@@ -67,6 +68,8 @@ class Plan:
     """The expected change of the score in its own unit; None where nothing is measured yet."""
     fits: float
     """The chance that gates and limits hold."""
+    variants: tuple[Plan, ...] = ()
+    """The same move at other rates, submitted with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,9 @@ def propose(question: Question, settings: Settings) -> Plan | None:
     """The best new candidate by model and draw; None where no new tree can be made."""
     at = situation(question, settings)
     plan = next(_plans(question, at, _asked(question, settings, at)), None)
-    return plan or _searched(question, settings, at)
+    plan = plan or _searched(question, settings, at)
+    others = () if plan is None else tuple(_variants(question, settings, at, plan))
+    return plan and replace(plan, variants=others)
 
 
 def unheard(question: Question, settings: Settings) -> tuple[Words, ...]:
@@ -155,6 +160,14 @@ def _operators(settings: Settings) -> list[Operator]:
     ]
     chosen += [make.merges, make.joins] if settings.merge else []
     return chosen + ([make.repairs] if settings.repair else [])
+
+
+def _variants(question: Question, settings: Settings, at: Situation, plan: Plan) -> Iterator[Plan]:
+    """A move that stands alone, at other rates: new dynamics rarely want the old one."""
+    edits = plan.candidate.edits
+    others = [c for c in make.variants(at) if c.edits[:1] == edits] if settings.variants > 1 else []
+    judged = sorted(_judged(at, others, _Luck(question, settings, at)), key=_by_worth)
+    yield from islice(_plans(question, at, judged), settings.variants - 1)
 
 
 # ------------------------------------------------------------------------------- ranking

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autores.agent import MOST_VARIANTS
+from autores.errors import UserError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -17,6 +20,10 @@ class Settings:
     merge: bool = field(
         default=True, metadata={"help": "whether it takes over what made other trials good"}
     )
+    variants: int = field(
+        default=1,
+        metadata={"help": "trials of a submission of one move, at most 4: at other rates too"},
+    )
     most_edits: int = field(default=3, metadata={"help": "edits of one proposal, at most"})
     window: int = field(default=160, metadata={"help": "trials that the model is fitted to"})
     pool: int = field(default=220, metadata={"help": "candidates that are compared each time"})
@@ -27,3 +34,9 @@ class Settings:
     draw: bool = field(
         default=True, metadata={"help": "whether luck of kinds of edits and of moves is weighed"}
     )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.variants <= 1 + MOST_VARIANTS:
+            raise UserError(
+                f"agent.evolve.variants is {self.variants}: say 1 to {1 + MOST_VARIANTS}"
+            )

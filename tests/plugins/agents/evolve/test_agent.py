@@ -10,6 +10,7 @@ import pytest
 
 from autores.agent import Exhausted, Proposal
 from autores.config import SettingsBook
+from autores.errors import UserError
 from autores.lineage.store import Query
 from autores.moves import Move
 from autores.plugins.agents.evolve import Evolve, Settings, autores_agent
@@ -72,11 +73,13 @@ def test_proposals_follow_from_the_lineage_and_the_seed(make_world: Callable[...
     assert texts != [p.notes for p in play(other, Evolve(Settings()), 6)]
 
 
-@pytest.mark.parametrize("sampler", ["local", "optuna"])
+@pytest.mark.parametrize("sampler", ["local", pytest.param("optuna", marks=pytest.mark.slow)])
 def test_after_a_kill_it_goes_on_from_the_store_alone(
     make_world: Callable[..., Any], sampler: str
 ) -> None:
     """More trials of others than one session reads, so that a long memory could tell more."""
+    if sampler == "optuna":
+        pytest.importorskip("optuna")
     settings = Settings(sampler=sampler)
     whole, killed = make_world(moves=(MOVE,)), make_world(moves=(MOVE,))
     for world in (whole, killed):
@@ -128,6 +131,30 @@ def test_moves_have_their_title_as_hypothesis(make_world: Callable[..., Any]) ->
     (proposal,) = play(world, Evolve(Settings(knobs=False)), 1)
     assert proposal.hypothesis.startswith("Use the other pull")
     assert proposal.files is not None and b"another pull" in proposal.files["fit.py"]
+
+
+def test_a_move_is_submitted_at_other_rates_too(make_world: Callable[..., Any]) -> None:
+    world = make_world(moves=(MOVE,))
+    enter(world, "rate = 0.00001")  # so that rates are known to matter
+    agent = Evolve(Settings(variants=3, sampler="local", merge=False, repair=False))
+    session = world.session()
+    plan = asyncio.run(agent._plan(session))
+    while plan is not None and not plan.variants:
+        asyncio.run(agent.run(session))
+        session = world.session()
+        plan = asyncio.run(agent._plan(session))
+    assert plan is not None
+    proposal = agent._proposal(plan)
+    rates = [files["fit.py"] for p in proposal.variants if (files := p.files)]
+    assert len({*rates, plan.files["fit.py"]}) == 3
+    assert all(b"another pull" in source for source in rates)
+    assert all(p.hypothesis.startswith("Use the other pull; ") for p in proposal.variants)
+
+
+@pytest.mark.parametrize("variants", [0, 5])
+def test_a_submission_has_at_most_four_trials(variants: int) -> None:
+    with pytest.raises(UserError, match="say 1 to 4"):
+        Settings(variants=variants)
 
 
 def test_only_what_is_left_to_nobody_exhausts_it(make_world: Callable[..., Any]) -> None:
