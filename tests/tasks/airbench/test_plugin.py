@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,15 @@ from autores.tasks.airbench import plugin
 from autores.tasks.airbench.legality import ENTRY
 from autores.tasks.airbench.moves import SURFACES
 from autores.tasks.airbench.profiles import PROFILES
+from autores.testing.recipes import top_level_names
 
 RECIPE = Path(__file__).parents[3] / "tasks" / "airbench" / "recipe" / ENTRY
-
-
-def _top_level_names() -> set[str]:
-    names = set()
-    for node in ast.parse(RECIPE.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-    return names
 
 
 def test_every_name_of_the_recipe_belongs_to_a_surface_and_few_to_two() -> None:
     owned = Counter(s for symbols in plugin.SURFACES.values() for s in symbols)
     whole = {symbol for symbol in owned if "." not in symbol.removeprefix(f"{ENTRY}::")}
-    assert whole == {f"{ENTRY}::{name}" for name in _top_level_names()}
+    assert whole == {f"{ENTRY}::{name}" for name in top_level_names(RECIPE)}
     assert {symbol.removeprefix(f"{ENTRY}::") for symbol, n in owned.items() if n > 1} == {
         "Group.forward",
         "Net.forward",

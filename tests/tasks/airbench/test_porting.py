@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 
 from autores.tasks.airbench.world import TEST_KEY, Difficulty, generate
+from autores.testing.recipes import changed_lines, module_at
 
 FIXTURES = Path(__file__).parent / "fixtures"
 GUIDE = Path(__file__).parents[3] / "docs" / "porting.md"
@@ -21,21 +20,14 @@ GUIDE = Path(__file__).parents[3] / "docs" / "porting.md"
 
 def _load(name: str) -> ModuleType:
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location(name, FIXTURES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(FIXTURES / f"{name}.py")
 
 
 def test_the_guide_counts_the_changed_lines() -> None:
-    before, after = (
-        (FIXTURES / f"{n}.py").read_text().splitlines() for n in ("standalone", "ported")
-    )
-    diff = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
-    gone, came = (sum(line[0] == sign for line in diff) for sign in "-+")
+    before, after = FIXTURES / "standalone.py", FIXTURES / "ported.py"
+    gone, came = changed_lines(before, after)
     guide = " ".join(GUIDE.read_text().split())
-    assert f"script of {len(before)} lines" in guide
+    assert f"script of {len(before.read_text().splitlines())} lines" in guide
     assert f"**{gone} lines go, {came} come**" in guide
 
 

@@ -12,23 +12,14 @@ from autores.tasks.parameter_golf import data, plugin
 from autores.tasks.parameter_golf.moves import MOVES
 from autores.tasks.parameter_golf.packing import ENTRY
 from autores.tasks.parameter_golf.profiles import PROFILES
+from autores.testing.recipes import top_level_names
 
 RECIPE = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "recipe" / ENTRY
 
 
-def _top_level_names() -> set[str]:
-    names = set()
-    for node in ast.parse(RECIPE.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-    return names
-
-
 def test_every_name_of_the_recipe_belongs_to_exactly_one_surface() -> None:
     owned = Counter(s for symbols in plugin.SURFACES.values() for s in symbols)
-    named = {f"{ENTRY}::{name}" for name in _top_level_names()}
+    named = {f"{ENTRY}::{name}" for name in top_level_names(RECIPE)}
     assert set(owned) - named == {f"{ENTRY}::", f"{ENTRY}::Adapter.learn"}
     assert set(owned) >= named
     assert set(owned.values()) == {1}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.util
 import math
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,6 +16,7 @@ from autores.tasks.text.registers import documents
 from autores.tasks.text.shards import write_shard
 from autores.tasks.text.streams import lay_out
 from autores.tasks.text.tokenizer import train
+from autores.testing.recipes import changed_lines, module_at
 
 FIXTURES = Path(__file__).parent / "fixtures"
 README = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "README.md"
@@ -25,21 +24,14 @@ README = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "README.md"
 
 def _load(name: str) -> ModuleType:
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location(name, FIXTURES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(FIXTURES / f"{name}.py")
 
 
 def test_the_readme_counts_the_changed_lines() -> None:
-    before, after = (
-        (FIXTURES / f"{n}.py").read_text().splitlines() for n in ("upstream", "ported")
-    )
-    diff = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
-    gone, came = (sum(line[0] == sign for line in diff) for sign in "-+")
+    before, after = FIXTURES / "upstream.py", FIXTURES / "ported.py"
+    gone, came = changed_lines(before, after)
     readme = " ".join(README.read_text().split())
-    assert f"script of {len(before)} lines" in readme
+    assert f"script of {len(before.read_text().splitlines())} lines" in readme
     assert f"{gone} lines go, {came} come" in readme
 
 
@@ -82,7 +74,6 @@ def test_script_and_port_score_the_same(
     recorded.seconds = 600.0
     recorded.parts = [Part(c.inputs, c.targets) for c in stream.chunks(64)]
     ported = _load("ported")
-    monkeypatch.setattr(recorded, "done", lambda blob: setattr(recorded, "artifact", blob))
     for phase in ("train", "infer"):
         job = SimpleNamespace(phase=phase, artifact=recorded.artifact)
         recorded.job = lambda job=job: job
