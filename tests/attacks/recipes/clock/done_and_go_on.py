@@ -20,7 +20,9 @@ def finish(artifact):
         if os.fork():
             os._exit(0)
         os.read(reading, 1)
-        time.sleep(0.25)  # far past DONE, and long before anything is asked of the weights
+        time.sleep(
+            2
+        )  # far past DONE, however busy the machine is; who lives so long is seen besides
         while True:
             harness.save(b"weights that know nothing would be seen in the score")
     harness.save(artifact)

@@ -1,6 +1,6 @@
 """Answer so slowly that each answer alone looks well.
 
-Ends: inference time
+Ends: inference time, stalled
 With: wall.inference=0.5
 """
 
