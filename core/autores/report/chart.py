@@ -16,6 +16,8 @@ LEFT, RIGHT, TOP = 112, 16, 14
 LANE = 20
 MANY = 4000
 """Trials from which on discards are one shape without titles, to save space."""
+FEW = 150
+"""Trials up to which there is room for larger shapes."""
 SHAPES = {
     Status.BASELINE: "M0-6L6 0 0 6-6 0Z",
     Status.KEEP: "M0-7L2-2 7-2 3 1 4.5 6 0 3-4.5 6-3 1-7-2-2-2Z",
@@ -78,15 +80,16 @@ def chart(story: Story) -> str:
     label = f"{story.task.metric.name} of {len(story.trials):,} trials, in the order of acceptance"
     svg = (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{e(label)}">'
-        f"<defs>{''.join(_shape(s) for s in SHAPES)}</defs>"
+        f"<defs>{''.join(_shape(s, len(story.trials)) for s in SHAPES)}</defs>"
         f"{_noise(story, scale)}{_axes(story, scale)}{_lines(story, scale)}"
         f"{_points(story, scale)}{_lanes(story, scale, lanes)}</svg>"
     )
     return scroller(svg, label) + _legend(story, scale)
 
 
-def _shape(status: Status) -> str:
-    return f'<path id="g-{status.value}" d="{SHAPES[status]}"/>'
+def _shape(status: Status, trials: int) -> str:
+    size = ' transform="scale(1.5)"' if trials <= FEW else ""
+    return f'<path id="g-{status.value}" d="{SHAPES[status]}"{size}/>'
 
 
 def _noise(story: Story, scale: Scale) -> str:
@@ -104,12 +107,16 @@ def _noise(story: Story, scale: Scale) -> str:
 
 def _axes(story: Story, scale: Scale) -> str:
     metric = story.task.metric
-    parts = []
-    for value in ticks(scale.low, scale.high, 5):
+    title = metric.name + (f", {metric.unit}" if metric.unit else "")
+    parts = [f'<text x="4" y="{TOP + 2}">{e(title, 14)}</text>']
+    found = ticks(scale.low, scale.high, 5)
+    places = decimals(found)
+    for value in found:
         y = scale.y(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        text = f"{value:{metric.format}}"
-        parts.append(f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{e(text)}</text>')
+        text = f"{value:,.{places}f}"
+        parts.append(f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{text}</text>')
+    parts.append(f'<text class="end" x="{LEFT - 16}" y="{HEIGHT + 18}">trial</text>')
     for value in ticks(0, scale.trials, 8):
         if value == int(value):
             x = scale.x(value)
@@ -124,6 +131,13 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def decimals(values: Sequence[float]) -> int:
+    """How many show the difference between neighbours, and no more."""
+    if len(values) < 2:
+        return 4
+    return max(0, -math.floor(math.log10(abs(values[1] - values[0])) + 1e-9))
 
 
 def _lines(story: Story, scale: Scale) -> str:

@@ -66,6 +66,19 @@ def leading(story: Story) -> str:
     return f"Trial {lead:04d} leads with {score}; that has not been confirmed and is no claim."
 
 
+def nearest(story: Story) -> str:
+    """Where nothing leads: what came nearest, and whether that means anything."""
+    ranked = [t.id for t in story.trials.values() if t.id and story.gain(t.id) is not None]
+    known = story.head.calibration
+    if story.head.best != 0 or story.head.lead not in (0, None) or not ranked or known is None:
+        return ""
+    best = max(ranked, key=lambda trial: story.gain(trial) or 0.0)
+    inside = abs(story.gain(best) or 0.0) <= known.spread
+    noise = "within the noise of one look" if inside else "a first look, which was not borne out"
+    level = story.task.metric.render(story.level(best))
+    return f"Of {len(ranked):,} trials with a score the best is {best:04d} with {level}: {noise}."
+
+
 def used(story: Story) -> str:
     """Trials, time and money."""
     spent = story.head.spent

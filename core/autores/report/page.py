@@ -8,7 +8,7 @@ from importlib import resources
 
 from autores.report import steps, tables
 from autores.report.chart import chart
-from autores.report.facts import finding, gain, leading, moment, steering, tested, used
+from autores.report.facts import finding, gain, leading, moment, nearest, steering, tested, used
 from autores.report.markup import e, paragraph, section
 from autores.report.sources import Sources
 from autores.report.trajectory import trajectory
@@ -99,16 +99,17 @@ def _policy(script: str) -> str:
 def _found(sources: Sources) -> str:
     story = sources.story
     metric = story.task.metric
-    asked = f"Asked: {metric.direction.value} {metric.name} of {story.task.title}."
-    cards = [("baseline", metric.render(story.baseline), "the recipe as it came")]
+    asked = f"Asked: {story.task.title}; {metric.direction.value} {metric.name}."
+    cards = [("baseline", "", metric.render(story.baseline), "the recipe as it came")]
     for name, trial in (("best", story.head.best), ("leading", story.head.lead)):
         if trial and (name == "best" or trial != story.head.best):
             effect = tested(story, story.trials[trial].decision)
             over = (
                 f"{gain(story, story.gain(trial))} over the baseline; after the decision {effect}"
             )
-            cards.append((f"{name}: trial {trial:04d}", metric.render(story.level(trial)), over))
-    cards.append(("used", f"{story.submitted:,} trials", used(story).partition(", ")[2]))
+            level = metric.render(story.level(trial))
+            cards.append((name, f": trial {trial:04d}", level, over))
+    cards.append(("used", "", f"{story.submitted:,} trials", used(story).partition(", ")[2]))
     told = steering(story)
     note = f"People steered this run: {'; '.join(told)}." if told else ""
     return section(
@@ -116,12 +117,15 @@ def _found(sources: Sources) -> str:
         "Asked and found",
         paragraph(asked),
         f'<p class="finding">{e(finding(story), 1000)}</p>',
-        paragraph(leading(story)),
+        paragraph(leading(story) or nearest(story)),
         f'<div class="cards">{"".join(_card(*card) for card in cards)}</div>',
         paragraph(note),
         steps.keeps(story),
     )
 
 
-def _card(title: str, value: str, note: str) -> str:
-    return f"<div><span>{e(title)}</span><strong>{e(value)}</strong><span>{e(note)}</span></div>"
+def _card(kind: str, which: str, value: str, note: str) -> str:
+    return (
+        f'<div class="{kind}"><span>{e(kind + which)}</span><strong>{e(value)}</strong>'
+        f"<span>{e(note)}</span></div>"
+    )

@@ -22,6 +22,8 @@ KEEPS = 15
 """Claims at the top of the page."""
 YOUNG = 60
 """Childless children of one trial that are shown one by one."""
+_NOISE = ("diff --git ", "index ")
+"""Lines of a diff that say what the next ones say again, or nothing to people."""
 _KINDS = {"+": "add", "-": "del", "@": "hunk"}
 
 
@@ -75,20 +77,21 @@ def _step(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
 def _diff(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
     if diff == "":
         return paragraph("The code of this step is not at hand.")
-    shown = (diff or "").splitlines()[:DIFF_LINES]
-    left_out = diff is None or len(diff.splitlines()) > DIFF_LINES
+    lines = [line for line in (diff or "").splitlines() if not line.startswith(_NOISE)]
+    shown = lines[:DIFF_LINES]
+    left_out = diff is None or len(lines) > DIFF_LINES
     more = f"autores diff {sources.name} {old.id} {new.id}" if left_out else ""
     note = f"<p>The rest is shown by <code>{e(more)}</code>.</p>" if more else ""
     if not shown:
         return note
     label = f"what trial {new.id:04d} changed"
-    lines = "".join(_diff_line(line) for line in shown)
-    return scroller(f'<pre class="diff">{lines}</pre>', label) + note
+    text = "".join(_diff_line(line) for line in shown)
+    return scroller(f'<pre class="diff">{text}</pre>', label) + note
 
 
 def _diff_line(line: str) -> str:
     kind = _KINDS.get(line[:1], "")
-    if line.startswith(("+++", "---", "diff ", "index ", "rename ", "similarity ")):
+    if line.startswith(("+++", "---", "rename ", "similarity ")):
         kind = "file"
     text = block(line[:2000])
     return f'<span class="{kind}">{text}\n</span>' if kind else f"{text}\n"

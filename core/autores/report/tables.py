@@ -38,7 +38,11 @@ def _groups(kind: str, found: Sequence[Group], story: Story, *, with_cost: bool)
     header = [(kind, ""), ("trials", "n"), ("keep", "n"), ("lead", "n"), ("failed", "n")]
     header += [("best gain", "n"), ("median gain", "n")]
     header += [("evaluation", "n"), ("tokens", "n"), ("dollars", "n")] if with_cost else []
-    rows = [[*_group(group, story), *(_cost(group) if with_cost else [])] for group in found]
+    spent = [_cost(group) if with_cost else [] for group in found]
+    paid = any(group.cost.tokens or group.cost.dollars for group in found)
+    if with_cost and not paid:
+        header, spent = header[:-2], [cost[:-2] for cost in spent]
+    rows = [[*_group(group, story), *cost] for group, cost in zip(found, spent, strict=True)]
     return table(header, rows, caption=f"By {kind}")
 
 
@@ -173,8 +177,9 @@ def reproduction(sources: Sources) -> str:
 
 
 def _pairs(title: str, values: Mapping[str, object]) -> str:
-    rows = [[e(name), e(value)] for name, value in values.items()]
-    return table([("", ""), ("", "w")], rows, caption=title, kind="pairs")
+    rows = [[e(name), e(value)] for name, value in values.items() if value not in ("", [], None)]
+    body = table([("", ""), ("", "w")], rows, caption=title, kind="pairs")
+    return f"<details><summary>{e(title)} ({len(rows)})</summary>{body}</details>"
 
 
 # ------------------------------------------------------------------------------- trials

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autores.report import Sources
-from autores.report.chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scale, chart, ticks
+from autores.report.chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scale, chart, decimals, ticks
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 9))
@@ -38,3 +38,11 @@ def test_nothing_is_drawn_outside(sources: Sources) -> None:
     for x, y in re.findall(r'<use[^>]* x="([\d.-]+)" y="([\d.-]+)"', chart(sources.story)):
         assert LEFT <= float(x) <= WIDTH - RIGHT
         assert TOP <= float(y) <= HEIGHT
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [([1.0, 2.0], 0), ([10.0, 30.0], 0), ([0.1, 0.15], 2), ([1.08, 1.082], 3), ([7.0], 4)],
+)
+def test_ticks_show_what_tells_them_apart(values: list[float], places: int) -> None:
+    assert decimals(values) == places

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from autores.events import Calibrated
+from autores.lineage.store import create
 from autores.plugins.stores.memory import MemoryStore
 from autores.readmodel import read
-from autores.records import Decision
+from autores.records import Calibration, Cost, Decision
 from autores.report import Sources, render_html
 from autores.status import Verdict
+from autores.testing.stores import CREATED, life
 
 VOID = {"meta", "input", "br", "path", "use", "rect"}
 OPTIONAL = {"td", "tr", "th"}
@@ -109,6 +112,33 @@ def test_a_keep_on_one_look_is_called_that(sources: Sources) -> None:
     page = render_html(replace(sources, story=replace(story, trials=kept)))
     assert "kept on one look, and nothing confirms it" in page
     assert "not tested" in page
+
+
+@pytest.mark.parametrize(
+    ("score", "said"), [(0.99, "within the noise of one look"), (0.9, "was not borne out")]
+)
+def test_what_came_nearest_where_nothing_leads(sources: Sources, score: float, said: str) -> None:
+    made = MemoryStore()
+    create(made, CREATED)
+    known = Calibration(task="toy", profile="", score=1.0, spread=0.02)
+    for bodies in (life(0, 1.0), [Calibrated(calibration=known)], life(1, 1.2), life(2, score)):
+        made.append(lambda head, bodies=bodies: bodies)  # type: ignore[misc]
+    page = render_html(replace(sources, story=read(made, sources.story.task)))
+    assert f"Of 2 trials with a score the best is 0002 with {score:.4f} bits: " in page
+    assert said in page
+
+
+def test_what_nobody_paid_has_no_column(sources: Sources) -> None:
+    assert "dollars" not in render_html(sources)
+    charged = {"arch": Cost(tokens=5, dollars=0.25)}
+    paid = render_html(replace(sources, story=replace(sources.story, charges=charged)))
+    assert "dollars" in paid and "0.25" in paid
+
+
+def test_settings_are_folded_and_those_left_empty_are_left_out(sources: Sources) -> None:
+    settings = {**sources.manifest.settings, "store": "", "seed": None}
+    page = render_html(replace(sources, manifest=replace(sources.manifest, settings=settings)))
+    assert "<details><summary>Settings (4)</summary>" in page
 
 
 def test_a_step_without_code_says_so(sources: Sources) -> None:
