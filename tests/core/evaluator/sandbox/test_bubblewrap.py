@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autores.evaluator.sandbox import bubblewrap
+from autores.evaluator.sandbox import bubblewrap, tree
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.bubblewrap import Bubblewrap
 
@@ -71,6 +72,28 @@ def test_memory_file_systems_have_their_sizes(full: HostSandbox, lab: Lab) -> No
     """
     sizes = {"tmp_bytes": 32 << 20, "shm_bytes": 48 << 20}
     assert lab.said(lab.run(full, source, **sizes)).split() == ["32", "48"]
+
+
+def test_the_device_of_a_lease_is_there_and_works(
+    full: HostSandbox, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/dev/tty` stands for a device, of which every machine has one."""
+    if full.user is None:
+        pytest.skip("bubblewrap makes its own nodes where root does not")
+    monkeypatch.setattr(tree, "gpu_nodes", lambda gpus: ("/dev/tty",) if gpus else ())
+    look = """
+        import os, stat
+        node = os.stat("/dev/tty") if os.path.exists("/dev/tty") else None
+        print(node and (stat.S_ISCHR(node.st_mode), node.st_rdev), end=" ")
+        if node:
+            try:
+                os.open("/dev/tty", os.O_RDWR)
+            except OSError as error:
+                print(os.strerror(error.errno))  # a device answers: this session has no terminal
+    """
+    number = os.stat("/dev/tty").st_rdev
+    for gpus, said in (((0,), f"(True, {number}) {os.strerror(errno.ENXIO)}"), ((), "None")):
+        assert lab.said(lab.run(full, look, gpus=gpus)) == said
 
 
 def test_no_device_of_the_host_is_there_without_a_lease(full: HostSandbox, lab: Lab) -> None:
