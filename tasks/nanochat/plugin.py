@@ -14,7 +14,6 @@ from autores.records import (
     Lease,
     Limits,
     Metric,
-    NoisePrior,
     Outcome,
     Recipe,
     Submission,
@@ -40,9 +39,6 @@ SURFACES = {
     "inference": ("serve.py",),
 }
 
-PUBLISHED_NOISE = NoisePrior(sd=0.010, degrees_of_freedom=3)
-"""By which re-runs of one recipe differed, as documented with the published runs."""
-
 
 @hookimpl
 def autores_task(profile: str) -> Task:
@@ -50,7 +46,7 @@ def autores_task(profile: str) -> Task:
     return Task(
         name=NAME,
         title=f"CORE of a language model of depth {chosen.sizes['depth']} in a fixed time",
-        metric=Metric(name="core", direction=Direction.MAXIMIZE, noise=PUBLISHED_NOISE),
+        metric=Metric(name="core", direction=Direction.MAXIMIZE, noise=chosen.noise),
         recipe=Recipe(
             path=str(_HERE / "recipe"), editable=("*.py",), surfaces=SURFACES, may_add_files=True
         ),

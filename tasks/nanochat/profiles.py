@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autores.errors import unknown
+from autores.records import NoisePrior
 from autores.tasks.text.world import WHOLE, Extent
 
 
@@ -59,6 +60,8 @@ class Profile:
     """Of the machine."""
     device_bytes: int = 0
     """Of one GPU."""
+    noise: NoisePrior
+    """By which CORE of the seed recipe differs from seed to seed."""
     seeds: int = 1
     looks: int = 3
     """Evaluations that calibrate the seed recipe."""
@@ -128,6 +131,8 @@ def _sizes(shape: Mapping[str, int], batch: int, ratio_scale: float) -> dict[str
 
 
 _CODE_BYTES = 28_000
+PUBLISHED_NOISE = NoisePrior(sd=0.010, degrees_of_freedom=3)
+"""By which re-runs of one recipe differed, as documented with the published runs."""
 _PUBLISHED = _shape(12, 768, 6, 32_768, 2_048, 32)
 _GPU_WALL = {"smoke": 600.0, "prepare": 300.0}
 _ALL_GENERATED = Generated(train_bytes=400 << 20, validation_bytes=8 << 20, items=500)
@@ -180,6 +185,7 @@ PROFILES: Mapping[str, Profile] = {
             validation_rows=32,
             wall={"prepare": 20.0, "train": 30.0, "inference": 20.0},
             cpus=1,
+            noise=NoisePrior(sd=0.019, degrees_of_freedom=6),
             seed_bytes=_seed_bytes(_MICRO),
             memory_bytes=4 << 30,
             looks=2,
@@ -198,6 +204,7 @@ PROFILES: Mapping[str, Profile] = {
             items=400,
             validation_rows=64,
             wall={"smoke": 30.0, "prepare": 15.0, "train": 75.0, "inference": 40.0},
+            noise=NoisePrior(sd=0.024, degrees_of_freedom=3),
             seed_bytes=_seed_bytes(_CPU),
             memory_bytes=4 << 30,
         ),
@@ -209,6 +216,7 @@ PROFILES: Mapping[str, Profile] = {
             validation_rows=512,
             audited_rows=8,
             wall={**_GPU_WALL, "train": 1_800.0, "inference": 300.0},
+            noise=PUBLISHED_NOISE,
             seed_bytes=_seed_bytes(_PUBLISHED),
             memory_bytes=96 << 30,
             device_bytes=80 << 30,
@@ -226,6 +234,7 @@ PROFILES: Mapping[str, Profile] = {
             validation_rows=1_024,
             audited_rows=8,
             wall={**_GPU_WALL, "train": 5_400.0, "inference": 600.0},
+            noise=PUBLISHED_NOISE,
             seed_bytes=_seed_bytes(_PUBLISHED),
             memory_bytes=512 << 30,
             device_bytes=80 << 30,
