@@ -42,9 +42,9 @@ def _lines(view: LineageView, head: Head, ended: str) -> list[str]:
     task = view.task
     lines.append(f"task       {task.name}, {task.profile}: {metric.direction.value} {metric.name}")
     lines.append(f"baseline   {metric.render(_baseline(view))}")
-    lines.append(f"best       {_line(view, head.best)}")
+    lines += _standing("best", view, head.best)
     if head.lead != head.best:
-        lines.append(f"leading    {_line(view, head.lead)}")
+        lines += _standing("leading", view, head.lead)
     spent = head.spent
     lines.append(
         f"trials     {max(0, head.next_trial - 1)}, {spent.seconds:.0f} s of evaluation"
@@ -66,17 +66,28 @@ def _outcomes(view: LineageView) -> str:
     return "  ".join(told) or "none yet"
 
 
-def _line(view: LineageView, trial: int | None) -> str:
+def _standing(word: str, view: LineageView, trial: int | None) -> list[str]:
+    """One line, and another on what was measured after the decision."""
     if trial is None:
-        return "none: no trial passes the gates yet"
-    found, metric = view.trial(trial), view.task.metric
+        return [f"{word:<9}  none: no trial passes the gates yet"]
     if trial == 0:
-        return "the baseline"
-    gain = _estimate(view, found)
-    return (
-        f"trial {trial}, {metric.render(found.score)}{gain}: "
-        f"{escape_line(found.submission.hypothesis, 80)}"
-    )
+        return [f"{word:<9}  the baseline"]
+    found = view.trial(trial)
+    said = escape_line(found.submission.hypothesis, 80)
+    score = view.task.metric.render(found.score)
+    first = f"{word:<9}  trial {trial}, {score}{_gain(view, found)}: {said}"
+    tested = _estimate(view, found)
+    return [first, f"{'':<9}  {tested}"] if tested else [first]
+
+
+def _gain(view: LineageView, trial: Trial) -> str:
+    """Over the baseline, by the scores as they rank."""
+    base, metric = _baseline(view), view.task.metric
+    if base is None or trial.score is None:
+        return ""
+    gain = metric.direction.gain(base, trial.score)
+    share = f", {gain / abs(base):+.1%}" if base else ""
+    return f" ({gain:+{metric.format}}{share})"
 
 
 def _estimate(view: LineageView, trial: Trial) -> str:
@@ -84,11 +95,11 @@ def _estimate(view: LineageView, trial: Trial) -> str:
     decision, metric = trial.decision, view.task.metric
     if decision is None or decision.estimate is None:
         return ""
-    text = f", {decision.estimate:+{metric.format}} over trial {decision.against}"
+    text = f"measured after the decision {decision.estimate:+{metric.format}}"
     if decision.interval is not None:
         low, high = decision.interval.low, decision.interval.high
         text += f" [{low:+{metric.format}}, {high:+{metric.format}}]"
-    return text
+    return f"{text} over trial {decision.against}"
 
 
 def _baseline(view: LineageView) -> float | None:

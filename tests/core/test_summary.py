@@ -54,9 +54,10 @@ def test_what_is_claimed_and_what_leads() -> None:
     )
     text = summary(LineageView(store, TASK), store.head(), "used up: 2 trials").text
     assert text.startswith("ended: used up: 2 trials\n")
-    assert "best       trial 1, 0.70 nats, +0.25 over trial 0 [+0.10, +0.40]: Wider" in text
+    assert "best       trial 1, 0.70 nats (+0.30, +30.0%): Wider" in text
+    assert "\n           measured after the decision +0.25 [+0.10, +0.40] over trial 0\n" in text
     assert "outcomes   ◆ 1 baseline  ★ 1 keep  ▲ 1 lead" in text
-    assert "leading    trial 2, 0.60 nats: Try number 2" in text
+    assert "leading    trial 2, 0.60 nats (+0.40, +40.0%): Try number 2" in text
     assert "trials     2, 3 s of evaluation, 12,000 tokens, 1.23 dollars" in text
 
 

@@ -190,8 +190,8 @@ def _last(one: Doing, now: Now, width: int) -> Text:
 def _tally(now: Now, scene: Scene) -> Text:
     capacity = scene.capacity
     lease = "" if scene.lease is Lease.SHARED else f", each with the whole {scene.lease.value}"
-    places = "1 place" if capacity.jobs == 1 else f"{capacity.jobs} places"
-    text = Text(f"{now.measuring} being measured on {places}{lease}", "bright_black")
+    looks = f"{now.measuring} look{'s' * (now.measuring != 1)} in hand, {capacity.jobs} at a time"
+    text = Text(looks + lease, "bright_black")
     if now.queued:
         text.append(f", {now.queued} at the gates")
     for status, count in sorted(now.statuses.items(), key=_order):

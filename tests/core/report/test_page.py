@@ -130,7 +130,7 @@ def test_what_came_nearest_where_nothing_leads(sources: Sources, score: float, s
 
 def test_what_nobody_paid_has_no_column(sources: Sources) -> None:
     assert "dollars" not in render_html(sources)
-    charged = {"arch": Cost(tokens=5, dollars=0.25)}
+    charged = {"arch": Cost(input_tokens=5, dollars=0.25)}
     paid = render_html(replace(sources, story=replace(sources.story, charges=charged)))
     assert "dollars" in paid and "0.25" in paid
 
