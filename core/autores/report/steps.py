@@ -37,9 +37,9 @@ def path(sources: Sources) -> str:
         return ""
     left = DIFFS
     items = []
-    for old, new in pairwise(steps):
-        diff = sources.diff(old, new)
-        left -= min(len(diff), left) if diff else 0
+    diffs = [sources.diff(old, new) for old, new in pairwise(steps)]
+    for old, new, diff in zip(steps, steps[1:], diffs, strict=False):
+        left -= min(len(diff), left)
         items.append(_step(old, new, diff if left else None, sources))
     best = sources.story.head.best
     intro = (
@@ -48,6 +48,8 @@ def path(sources: Sources) -> str:
     )
     if best and best != steps[-1].id:
         intro += f" Steps after trial {best:04d}, the best, have not been confirmed."
+    if not any(diffs):
+        intro += " The code of these steps is not at hand."
     steps_told = f"<ol>{''.join(items)}</ol>"
     return section(
         "path", "The way there", paragraph(intro), steps_told, paragraph(tie(sources.story))
@@ -75,8 +77,6 @@ def _step(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
 
 
 def _diff(old: Trial, new: Trial, diff: str | None, sources: Sources) -> str:
-    if diff == "":
-        return paragraph("The code of this step is not at hand.")
     lines = [line for line in (diff or "").splitlines() if not line.startswith(_NOISE)]
     shown = lines[:DIFF_LINES]
     left_out = diff is None or len(lines) > DIFF_LINES
