@@ -2,20 +2,25 @@
 
 The seed recipe is trained and evaluated by the real evaluator in a world of its own; then once
 more with its context cut, to see that the text has structure beyond a few words. Candidates
-that look ahead are audited in this task's own stream, and counted against what theory says.
+that look ahead are audited in this task's own stream, and counted against what theory says. The
+integers of the weights are coded as the recipe does it, and by general compressors.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean, stdev
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from benchmarks.parameter_golf_ngrams import coders
 from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
@@ -29,10 +34,12 @@ from autores.tasks.parameter_golf import data, plugin
 from autores.tasks.parameter_golf.packing import ENTRY
 from autores.tasks.parameter_golf.profiles import Profile, profile_named
 from autores.tasks.text.streams import Stream, StreamAudit, score_stream
+from autores.testing.recipes import RecordedHarness, module_at
 
 PROFILE = "cpu"
 CUT_BYTES = 32
 REPLAYS = 200
+SEEDS = (11, 12, 13)
 SHARES = (0.01, 0.1, 1.0)
 _PREDICTS = """            with precision(rows.device, self.half):
                 logits = self.model(rows)
@@ -91,6 +98,47 @@ def measure(source: str, data_dir: Path, *, seed: int = 11) -> tuple[Outcome, fl
     if outcome.score is None:
         raise RuntimeError(f"the seed recipe failed: {outcome.cause.value}: {outcome.detail}")
     return outcome, seconds
+
+
+# ------------------------------------------------------------------------------ the artifact
+
+
+def integers(train: Path, seconds: float) -> tuple[bytes, int]:
+    """Train the seed recipe outside of any sandbox; its integers, and how small it codes them."""
+    harness = RecordedHarness(seconds)
+    harness.data = str(train)
+    sys.modules["harness"] = harness
+    seed = module_at(Path(plugin.autores_task(PROFILE).recipe.path, ENTRY))
+    coded: dict[str, Any] = {}
+    streams: list[bytes] = []
+    pack, encode = seed.pack, seed.encode
+    seed.pack = lambda found, plain: coded.update(found) or pack(found, plain)
+    seed.encode = lambda *rows: streams.append(encode(*rows)) or streams[-1]
+    job = SimpleNamespace(phase="train", sizes=dict(profile_named(PROFILE).sizes), rank=0, ranks=1)
+    seed.train_phase(job, seed.torch.device("cpu"))
+    tables = int.from_bytes(harness.artifact[:4], "little")
+    told = b"".join(q.numpy().astype(np.int8).tobytes() for q, _ in coded.values())
+    return told, len(streams[-1]) + tables
+
+
+def coding(train: Path) -> Iterator[Row]:
+    """How small the weights get."""
+    told, ours = integers(train, 25.0)
+    yield Row(
+        name="integers of the weights, as the recipe codes them",
+        value=ours,
+        unit="B",
+        baseline=len(told),
+        compared_with="a byte for each",
+    )
+    for name, size in coders().items():
+        yield Row(
+            name=f"the same by {name}",
+            value=size(told),
+            unit="B",
+            baseline=ours,
+            compared_with="as the recipe codes them",
+        )
 
 
 # ----------------------------------------------------------------------------- who is caught
@@ -156,21 +204,34 @@ def run() -> Report:
         prepare_seconds = time.perf_counter() - begun
         stream, _ = prepared.held_out("evaluation", profile_named(PROFILE))
         tokens = max(1, round(CUT_BYTES * stream.targets.size / stream.bytes))
-        seed, seconds = measure(recipe(), folder)
+        looks = [measure(recipe(), folder, seed=number) for number in SEEDS]
         plain, _ = measure(without_adaptation(recipe()), folder)
         cut, _ = measure(with_context_cut(recipe(), tokens), folder)
         small = _small()
         small_stream, other = data.prepare(small, folder).held_out("evaluation", small)
         caught = list(catches(small_stream, other, small.sizes["chunk"]))
-    assert seed.score is not None
-    assert seed.artifact is not None
+        weights = list(coding(prepared.folder / data.TRAIN))
+    scores = [o.score for o, _ in looks if o.score is not None]
+    sizes = [o.artifact.total_bytes for o, _ in looks if o.artifact is not None]
     assert plain.score is not None
     assert cut.score is not None
     limit = profile_named(PROFILE).artifact_bytes
     rows = [
         Row(name="prepare", value=prepare_seconds, unit="s", limit=60.0),
-        Row(name="one trial, everything included", value=seconds, unit="s", limit=90.0),
-        Row(name="seed recipe", value=seed.score, unit="bpb"),
+        Row(
+            name="one trial, everything included, at most",
+            value=max(seconds for _, seconds in looks),
+            unit="s",
+            limit=90.0,
+            samples=len(looks),
+        ),
+        Row(name="seed recipe", value=fmean(scores), unit="bpb", samples=len(scores)),
+        Row(
+            name="its noise, standard deviation of one look",
+            value=stdev(scores),
+            unit="bpb",
+            samples=len(scores),
+        ),
         Row(name="the same without adaptation", value=plain.score, unit="bpb"),
         Row(
             name=f"and with the context cut to {CUT_BYTES} bytes",
@@ -180,14 +241,23 @@ def run() -> Report:
             compared_with="the whole context; at least 1.05×",
         ),
         Row(
-            name="bytes of code and weights",
-            value=seed.artifact.total_bytes,
+            name="bytes of code and weights, at most",
+            value=max(sizes),
             unit="B",
             baseline=limit,
             compared_with="the cap",
             limit=limit,
+            samples=len(sizes),
         ),
-        Row(name="steps", value=seed.metrics["steps_per_second"], unit="1/s"),
+        *(
+            Row(name=name, value=fmean(o.metrics[key] for o, _ in looks), unit=unit)
+            for name, key, unit in (
+                ("steps", "steps_per_second", "1/s"),
+                ("training", "training", "s"),
+                ("inference", "inference", "s"),
+            )
+        ),
+        *weights,
         *caught,
     ]
     return Report(title=f"parameter_golf, profile {PROFILE}", rows=rows)

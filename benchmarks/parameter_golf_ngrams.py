@@ -2,7 +2,8 @@
 
 Bytes of orders 3 to 7, trained on all training text, pruned until tables and counts, entropy
 coded, fit the cap; the shorter orders smooth the longer ones. `adaptive` also counts what has
-been predicted so far, at once. Beside them stand general compressors.
+been predicted so far, at once. Beside them stand general compressors; zstd and brotli where
+`zstandard` and `brotli` are installed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import bz2
 import lzma
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -164,11 +167,20 @@ def _bytes(text: str) -> Bytes:
     return np.frombuffer(text.encode(), np.uint8)
 
 
-COMPRESSORS = {
-    "xz": lambda text: len(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
-    "bz2": lambda text: len(bz2.compress(text, 9)),
-    "zlib": lambda text: len(zlib.compress(text, 9)),
-}
+def coders() -> Mapping[str, Callable[[bytes], int]]:
+    """General compressors at their best, and how small they make something."""
+    found: dict[str, Callable[[bytes], int]] = {
+        "xz": lambda text: len(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
+        "bz2": lambda text: len(bz2.compress(text, 9)),
+        "zlib": lambda text: len(zlib.compress(text, 9)),
+    }
+    if find_spec("zstandard"):
+        zstd = import_module("zstandard").ZstdCompressor(level=22)
+        found["zstd"] = lambda text: len(zstd.compress(text))
+    if find_spec("brotli"):
+        brotli = import_module("brotli")
+        found["brotli"] = lambda text: len(brotli.compress(text, quality=11, lgwin=24))
+    return found
 
 
 def compressors(texts: Texts) -> dict[str, float]:
@@ -178,7 +190,7 @@ def compressors(texts: Texts) -> dict[str, float]:
     """
     before, own = texts.train.tobytes(), texts.evaluation.tobytes()
     found = {}
-    for name, size in COMPRESSORS.items():
+    for name, size in coders().items():
         found[name] = 8 * size(own) / len(own)
         found[f"{name}, all training text at hand (no cap)"] = (
             8 * (size(before + own) - size(before)) / len(own)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from benchmarks import parameter_golf_ngrams as ngrams
 
 from autores.tasks.text.dice import TEST_KEY
 from autores.tasks.text.registers import documents
+from autores.tasks.text.shards import write_shard
 
 
 def _text(least: int, split: str = "train") -> ngrams.Bytes:
@@ -84,3 +88,17 @@ def test_honest_candidates_are_never_found(monkeypatch: pytest.MonkeyPatch) -> N
     assert rows[0].value == 0
     assert rows[-1].value == 1
     assert rows[-1].baseline == pytest.approx(1, abs=1e-3)
+
+
+def test_the_weights_are_coded_smaller_than_by_general_compressors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch").set_num_threads(1)  # two crawl beside other work
+    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
+    monkeypatch.setattr(golf, "PROFILE", "micro")
+    monkeypatch.setitem(sys.modules, "harness", ModuleType("harness"))
+    tokens = np.random.default_rng(0).integers(0, 512, 60_000, np.uint16)
+    write_shard(tmp_path / "fineweb_train_000000.bin", tokens)
+    told, ours = golf.integers(tmp_path, 1.0)
+    assert len(told) > 40_000
+    assert ours < min(size(told) for size in ngrams.coders().values())
