@@ -83,7 +83,9 @@ def _record_encoder(kind: Any) -> Encoder:
             item = getattr(record, name)
             item_kind = type(item)
             if item_kind is not default_kind or item != default:
-                data[name] = item if item_kind in _PLAIN else _encoder(cast("Hashable", item_kind))(item)
+                data[name] = (
+                    item if item_kind in _PLAIN else _encoder(cast("Hashable", item_kind))(item)
+                )
         return data
 
     return encode

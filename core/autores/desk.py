@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from autores.events import Event
-from autores.lineage.store import NO_SECRETS, Build, LineageStore
+from autores.lineage.store import Build, LineageStore
 from autores.workspace.repository import CodeRepository
 
 R = TypeVar("R")
+Asked = asyncio.Future[tuple[Event, ...]]
 
 
 class Desk:
@@ -28,17 +29,47 @@ class Desk:
         self._code = ThreadPoolExecutor(1, "autores-code")
         self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
         self._swept = 0
+        self._waiting: list[tuple[Build, Asked]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._repository: CodeRepository | None = None
         self._changed = asyncio.Event()
 
-    async def append(
-        self, build: Build, secrets: Mapping[str, bytes] = NO_SECRETS
-    ) -> tuple[Event, ...]:
-        """Append what `build` makes of the head; see `LineageStore.append`."""
-        events = await self._finish(self._events, lambda: self.store.append(build, secrets=secrets))
-        if events:
-            self.notify()
+    async def append(self, build: Build) -> tuple[Event, ...]:
+        """Append what `build` makes of the head; see `LineageStore.append`.
+
+        Whoever comes while others are being written waits for the disk together with all who
+        wait then.
+        """
+        asked = asyncio.get_running_loop().create_future()
+        self._waiting.append((build, asked))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        events: tuple[Event, ...] = await asked
         return events
+
+    async def _write(self) -> None:
+        """Append until nobody waits."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._append([build for build, _ in batch], [asked for _, asked in batch])
+        finally:
+            self._writing = None
+
+    async def _append(self, builds: Sequence[Build], asked: Sequence[Asked]) -> None:
+        found: Sequence[tuple[Event, ...] | BaseException]
+        try:
+            found = await self._finish(self._events, lambda: self.store.append_each(builds))
+        except Exception as error:  # noqa: BLE001  all are told
+            found = [error] * len(asked)
+        for future, result in zip(asked, found, strict=True):
+            if future.done():
+                continue  # whoever asked was cancelled
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        self.notify()
 
     async def code(self, work: Callable[[CodeRepository], R]) -> R:
         """Do something with the repository, on its own thread."""
@@ -66,6 +97,8 @@ class Desk:
     def close(self) -> None:
         """Finish what was asked."""
         self._events.shutdown()
+        if self._waiting:
+            self.store.append_each([build for build, _ in self._waiting])
         self._code.shutdown()
         self._sweeper.shutdown()
 

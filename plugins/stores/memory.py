@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from autores import hookimpl
 from autores.events import Body, Event, Head
@@ -16,7 +16,7 @@ from autores.lineage.book import Book
 from autores.lineage.chain import Link, Normalise, seal
 from autores.lineage.clean import cleaned
 from autores.lineage.fold import step
-from autores.lineage.store import NO_SECRETS, Build, Misfit, Query
+from autores.lineage.store import NO_SECRETS, Build, Misfit, Query, one_by_one
 from autores.records import Look, Trial
 from autores.status import Status
 
@@ -62,6 +62,10 @@ class MemoryStore:
             self._events.extend(event for _, event in sealed)
             self._appended.notify_all()
             return tuple(event for _, event in sealed)
+
+    def append_each(self, builds: Sequence[Build]) -> tuple[tuple[Event, ...] | Exception, ...]:
+        """Append what each makes of the head."""
+        return one_by_one(self, builds)
 
     def _enter(self, body: Body, head: Head, draft: Book) -> tuple[Link, Event, Head]:
         link, event = seal(body, head=head, at=self._clock(), normalise=self._normalise)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from autores.desk import Desk
-from autores.events import Marked
-from autores.lineage.store import create
+from autores.events import Event, Head, Marked
+from autores.lineage.store import Build, create
 from autores.plugins.stores.memory import MemoryStore
 from autores.testing.stores import CREATED
 from autores.workspace.repository import CodeRepository
@@ -39,6 +39,42 @@ def test_events_are_appended_in_the_order_in_which_they_were_asked(tmp_path: Pat
         await asyncio.gather(*(desk.append(lambda h, n=n: note(str(n))) for n in range(50)))
         texts = [e.body.text for e in desk.store.since(1) if isinstance(e.body, Marked)]
         assert texts == [str(n) for n in range(50)]
+
+    play(tmp_path, scene)
+
+
+def test_those_who_wait_are_written_together_and_fail_alone(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        sizes: list[int] = []
+        append_each = desk.store.append_each
+
+        def counted(builds: Sequence[Build]) -> tuple[tuple[Event, ...] | Exception, ...]:
+            sizes.append(len(builds))
+            return append_each(builds)
+
+        def broken(head: Head) -> tuple[Marked]:
+            raise KeyError("mine")
+
+        desk.store.append_each = counted  # type: ignore[method-assign]
+        asked = [desk.append(lambda h: note("a")), desk.append(broken), desk.append(note_b)]
+        one, two, three = await asyncio.gather(*asked, return_exceptions=True)
+        assert sizes == [3]
+        assert isinstance(two, KeyError)
+        assert [e.body.text for e in (*one, *three)] == ["a", "b"]
+
+    def note_b(head: Head) -> tuple[Marked]:
+        return note("b")
+
+    play(tmp_path, scene)
+
+
+def test_what_a_cancelled_task_asked_is_written_nevertheless(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        asking = asyncio.create_task(desk.append(lambda h: note("a")))
+        await asyncio.sleep(0)
+        asking.cancel()
+        (event,) = await desk.append(lambda h: note("b"))
+        assert event.seq == 3
 
     play(tmp_path, scene)
 

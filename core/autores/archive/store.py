@@ -126,6 +126,10 @@ class Archive:
         """Refuse."""
         self._refuse()
 
+    def append_each(self, builds: Sequence[Build]) -> NoReturn:
+        """Refuse."""
+        self._refuse()
+
     def lease(self, name: str, owner: str, seconds: float) -> NoReturn:
         """Refuse."""
         self._refuse()

@@ -164,6 +164,15 @@ class LineageStore(Protocol):
         """
         ...
 
+    def append_each(self, builds: Sequence[Build]) -> tuple[tuple[Event, ...] | Exception, ...]:
+        """Append for several that wait at the same time; on a disk, with one wait for it.
+
+        Each is called in turn, and sees and reads what those before it have left. What one
+        of them raises stands in its place, and costs the others nothing; only the errors
+        that any method may raise are raised, and then nothing at all was written.
+        """
+        ...
+
     def secret(self, name: str) -> bytes | None:
         """The bytes that were kept under a name."""
         ...
@@ -243,6 +252,20 @@ class LineageStore(Protocol):
     def close(self) -> None:
         """Let go of files and connections; closing twice is allowed, using it again is not."""
         ...
+
+
+def one_by_one(
+    store: LineageStore, builds: Sequence[Build]
+) -> tuple[tuple[Event, ...] | Exception, ...]:
+    """What `append_each` gives, for a store that gains nothing from doing it at once."""
+
+    def tried(build: Build) -> tuple[Event, ...] | Exception:
+        try:
+            return store.append(build)
+        except Exception as error:  # noqa: BLE001  it is told to whoever asked
+            return error
+
+    return tuple(map(tried, builds))
 
 
 def create(store: LineageStore, created: Created) -> Head:

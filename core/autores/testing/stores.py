@@ -29,6 +29,7 @@ from autores.events import (
     Decided,
     Demoted,
     Evaluated,
+    Event,
     Gated,
     Head,
     Marked,
@@ -232,6 +233,40 @@ class StoreConformance:
         before = filled.head()
         filled.append(build)
         assert seen == [before, before]
+
+    def test_each_sees_what_those_before_it_left(self, store: LineageStore) -> None:
+        def second(head: Head) -> Sequence[Body]:
+            hypothesis = store.get(0).submission.hypothesis
+            assert (store.head(), store.query(Query())) == (head, (store.get(0),))
+            return [Marked(name="seen", text=hypothesis)]
+
+        first, (seen,) = store.append_each([lambda head: life(0), second])
+        assert isinstance(first, tuple)
+        assert isinstance(seen, Event)
+        assert store.since(1) == (*first, seen)
+        assert audit(store) == ()
+
+    def test_what_one_of_them_raises_costs_the_others_nothing(self, store: LineageStore) -> None:
+        def broken(head: Head) -> Sequence[Body]:
+            raise KeyError("mine")
+
+        found = store.append_each(
+            [
+                lambda head: life(0),
+                broken,
+                lambda head: [*life(1), Gated(trial=99)],
+                lambda head: [Accepted(trial=1, submission=submission(0))],
+                lambda head: (),
+                lambda head: life(1),
+            ]
+        )
+        assert [type(one) for one in found] == [
+            *(tuple, KeyError, NoSuchTrial, DuplicateSubmission, tuple, tuple)
+        ]
+        assert [trial.id for trial in store.query(Query())] == [0, 1]
+        assert store.head().next_trial == 2
+        assert sum(store.tally().values()) == 2
+        assert audit(store) == ()
 
     def test_all_of_an_append_or_nothing(self, store: LineageStore) -> None:
         before = store.head()

@@ -105,8 +105,12 @@ def text_of(record: object) -> str:
 class Transaction:
     """What is written within one append, and what the fold reads of it meanwhile."""
 
-    def __init__(self, connection: sqlite3.Connection, memory: Memory, decoded: Decoded) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, memory: Memory, decoded: Decoded, head: Head
+    ) -> None:
         """Work on a connection that has begun a transaction."""
+        self.head = head
+        """Where the lineage stands within it."""
         self._connection = connection
         self._memory = memory
         self._decoded = decoded
@@ -159,6 +163,7 @@ class Transaction:
             "INSERT INTO events (seq, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?)",
             (link.seq, link.at, link.kind, link.body, link.previous, link.hash),
         )
+        self.head = change.head
         created = change.head.created
         direction = created.direction if created is not None else Direction.MAXIMIZE
         for entry in change.entries:
@@ -178,11 +183,25 @@ class Transaction:
                     (event.seq, trial, ordinal),
                 )
 
-    def finish(self, head: Head) -> None:
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back what was written within, if anything is raised."""
+        head, written = self.head, dict(self._written)
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO part")
+            self.head, self._written = head, written
+            raise
+        finally:
+            self._connection.execute("RELEASE part")
+
+    def finish(self) -> None:
         """Enter the head, once for all events of the transaction."""
         self._connection.execute(
             "INSERT OR REPLACE INTO head (one, seq, body) VALUES (1, ?, ?)",
-            (head.seq, text_of(head)),
+            (self.head.seq, text_of(self.head)),
         )
 
     @property

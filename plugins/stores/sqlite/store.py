@@ -20,6 +20,7 @@ from autores.lineage.fold import step
 from autores.lineage.store import (
     NO_SECRETS,
     Build,
+    DuplicateSubmission,
     Misfit,
     NoSuchTrial,
     Query,
@@ -78,6 +79,7 @@ class SqliteStore:
         self._patience = patience
         self._lock = WriteLock(path.with_name(f"{path.name}-lock"), patience)
         self._pulses = Pulses(path)
+        self._within = threading.local()
         self._memory = Memory()
         self._decoded = Decoded()
         self._head = ("", Head())
@@ -125,6 +127,9 @@ class SqliteStore:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that nobody else uses meanwhile."""
         with told(self._path):
+            if self._own is not None:
+                yield self._writer
+                return
             try:
                 connection = self._idle.pop()
             except IndexError:
@@ -193,28 +198,62 @@ class SqliteStore:
         self, build: Build, *, secrets: Mapping[str, bytes] = NO_SECRETS
     ) -> tuple[Event, ...]:
         """Append what `build` makes of the head."""
+        with self._appending() as transaction:
+            events = self._entered(build, transaction)
+            if events:
+                with told(self._path):
+                    _keep_secrets(self._writer, secrets)
+        return events
+
+    def append_each(self, builds: Sequence[Build]) -> tuple[tuple[Event, ...] | Exception, ...]:
+        """Append what each makes of the head, and wait for the disk once."""
+        with self._appending() as transaction:
+            return tuple(self._tried(build, transaction) for build in builds)
+
+    @contextmanager
+    def _appending(self) -> Iterator[Transaction]:
+        """A transaction of events; what this thread reads meanwhile, it reads within it."""
         with self._writing() as connection:
-            head = self.head()
-            bodies = build(head)
-            if not bodies:
-                return ()
-            transaction, events = Transaction(connection, self._memory, self._decoded), []
-            with told(self._path):
-                _keep_secrets(connection, secrets)
-                for body in bodies:
-                    event, head = self._enter(body, head, transaction)
-                    events.append(event)
-                transaction.finish(head)
-            self._memory.expect(head, transaction.written)
+            before = self.head()
+            transaction = Transaction(connection, self._memory, self._decoded, before)
+            self._within.transaction = transaction
+            try:
+                yield transaction
+            finally:
+                self._within.transaction = None
+            if transaction.head is not before:
+                with told(self._path):
+                    transaction.finish()
+                self._memory.expect(transaction.head, transaction.written)
         with self._appended:
             self._appended.notify_all()
-        return tuple(events)
 
-    def _enter(self, body: Body, head: Head, transaction: Transaction) -> tuple[Event, Head]:
+    def _tried(self, build: Build, transaction: Transaction) -> tuple[Event, ...] | Exception:
+        try:
+            with transaction.all_or_nothing():
+                return self._entered(build, transaction)
+        except (Misfit, DuplicateSubmission) as error:
+            return error
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  it is told to whoever asked
+            return error
+
+    def _entered(self, build: Build, transaction: Transaction) -> tuple[Event, ...]:
+        bodies = build(transaction.head)
+        with told(self._path):
+            return tuple(self._enter(body, transaction) for body in bodies)
+
+    def _enter(self, body: Body, transaction: Transaction) -> Event:
+        head = transaction.head
         link, event = seal(body, head=head, at=self._clock(), normalise=self._normalise)
-        change = step(event, head, transaction)
-        transaction.write(link, event, change)
-        return event, change.head
+        transaction.write(link, event, step(event, head, transaction))
+        return event
+
+    @property
+    def _own(self) -> Transaction | None:
+        """The transaction that this thread is in."""
+        return getattr(self._within, "transaction", None)
 
     def since(self, seq: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """The events after a number."""
@@ -246,6 +285,8 @@ class SqliteStore:
 
     def head(self) -> Head:
         """Where the lineage stands."""
+        if (transaction := self._own) is not None:
+            return transaction.head
         if self._lock.ours and (remembered := self._memory.head) is not None:
             return remembered
         (text,) = self._row("SELECT body FROM head") or ("",)
@@ -259,6 +300,8 @@ class SqliteStore:
 
     def get(self, trial: int) -> Trial:
         """One trial."""
+        if (transaction := self._own) is not None:
+            return transaction.entry(trial).trial
         if self._lock.ours and (remembered := self._memory.entry(trial)) is not None:
             return remembered.trial
         row = self._row("SELECT id, changed, body FROM trials WHERE id = ?", trial)
