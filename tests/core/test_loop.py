@@ -86,10 +86,14 @@ def test_each_trial_goes_round_once(tmp_path: Path) -> None:
 
 
 def test_the_next_trial_starts_from_the_head(tmp_path: Path) -> None:
-    found = trials(play(tmp_path, plugins=[Offers(Writes(7, 8, 9))]))
-    kept = next(t.id for t in found[1:] if t.status is Status.KEEP)
-    later = [t for t in found if t.id > kept]
-    assert later and later[0].submission.parents == (kept,)
+    class Keeps:
+        @hookimpl
+        def autores_decide(self) -> Decision:
+            return Decision(verdict=Verdict.KEEP, policy="keeps")
+
+    found = trials(play(tmp_path, plugins=[Offers(Writes(5, 6)), Keeps()]))
+    assert [trial.status for trial in found[1:]] == [Status.KEEP, Status.KEEP]
+    assert [trial.submission.parents for trial in found] == [(), (0,), (1,)]
 
 
 def test_a_budget_of_trials_is_kept_with_many_sessions(tmp_path: Path) -> None:
