@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def test_a_slice_of_at_most_two_million_tokens_is_predicted(name: str) -> None:
 def test_an_unknown_profile_is_named_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="micro"):
         plugin.autores_task("mikro")
+
+
+def test_the_seed_recipe_is_the_one_that_was_frozen() -> None:
+    readme = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "README.md"
+    assert hashlib.sha256(RECIPE.read_bytes()).hexdigest() in readme.read_text()
 
 
 # --------------------------------------------------------------------------------- moves
