@@ -273,7 +273,7 @@ def keep(job: Job, guardian: int, alive: int) -> int:
     os.setsid()
     present = guard(guardian)
     watch = Watch(alive)
-    watch.stop = not present
+    watch.stop = watch.stop or not present
     try:
         pid = spawn(job)
     except OSError as error:
@@ -307,7 +307,7 @@ def protect(job: Job, parent: int) -> int:
         _leave(keep(job, guardian, reading))
     os.close(reading)
     watch = Watch(job.alive)
-    watch.stop = not present
+    watch.stop = watch.stop or not present
     status = _follow(job, watch, keeper, writing)
     end_everything(watch, 0)
     if not os.path.exists(job.result):

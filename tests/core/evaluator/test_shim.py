@@ -177,6 +177,19 @@ def test_a_guardian_that_is_told_to_end(job: Shimmed, number: signal.Signals) ->
     assert (code, result["state"]) == (143, "killed")
 
 
+def test_a_guardian_that_is_told_to_end_before_it_listens(job: Shimmed) -> None:
+    """The signal waits, as it does while the shim begins: it is blocked when it comes."""
+    command = shim.command(str(job.result), str(job.log), ["sleep", "300"], grace_s=0.5)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        job.process = subprocess.Popen(command, env=job.environment)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    job.process.terminate()
+    code, result = job.end()
+    assert (code, result["state"]) == (143, "killed")
+
+
 def test_a_guardian_that_is_killed(job: Shimmed) -> None:
     job.start("sh", "-c", LINGERING)
     job.until(6)
