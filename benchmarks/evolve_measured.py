@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -48,11 +48,12 @@ from autores.plugins.agents.evolve.genome import (
     Genome,
     apply,
     digest,
+    edited,
     genome_of,
     move_gene,
 )
 from autores.plugins.agents.evolve.history import Fate, Observation
-from autores.plugins.agents.evolve.laboratory import Course, Searcher, State, Truth
+from autores.plugins.agents.evolve.laboratory import Course, Searcher, State, Truth, Try
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
@@ -95,7 +96,7 @@ class Measured:
         self._generalist = generalist
         self._idle = IDLE.get(table.task, ())
         self._gate = threshold(table)
-        parts = [component(table, seconds_of(table, phase)) for phase in PHASES]
+        parts = [component(table, seconds_of(phase)) for phase in PHASES]
         rates = component(table, rate_of("right", "asked"))
         broken = component(table, breaks)
         self._parts = [Ridge(part.points, part.values) for part in parts]
@@ -133,6 +134,10 @@ class Measured:
         if tree not in self._genomes:
             self._genomes[tree] = genome_of(self.seed_files, files, self.moves)
         return self._genomes[tree]
+
+    def remember(self, files: Files, genome: Genome) -> None:
+        """What a tree is made of, so that its text need not be read."""
+        self._genomes.setdefault(digest(files), genome)
 
     def truth(self, files: Files) -> Truth:
         """What the surrogates say of a tree."""
@@ -235,7 +240,14 @@ class Replays:
 
 def replayed(world: Measured, name: str, searcher: Searcher, seeds: Sequence[int]) -> Replays:
     """Let a searcher work with different luck of the noise and of its own."""
-    courses = [course_of(world, searcher, trials=TRIALS, seed=seed) for seed in seeds]
+
+    def telling(state: State) -> Try | None:
+        made = searcher(state)
+        if made is not None:
+            world.remember(made.files, edited(state.head.genome, made.edits))
+        return made
+
+    courses = [course_of(world, telling, trials=TRIALS, seed=seed) for seed in seeds]
     repairs = [_repairs(course.seen, world.noise) for course in courses]
     return Replays(
         name=name,
@@ -344,32 +356,58 @@ def _repair_row(found: Replays) -> Row:
     )
 
 
-def _of(table: Table) -> tuple[list[Row], list[str]]:
-    world = Measured(table)
-    best = attainable(world)
-    ours = replayed(world, "evolve", evolve(Settings()), SEEDS)
-    others = [replayed(world, name, searcher, SEEDS) for name, searcher in BASELINES.items()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """All searchers in the world of one table."""
+
+    best: float
+    """The attainable gain."""
+    ours: Replays
+    baselines: tuple[Replays, ...]
+    parts: tuple[Replays, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """The figures."""
+        yield Row(name="attainable gain", value=self.best, unit="log")
+        for found in (self.ours, *self.baselines):
+            yield from (_row(found, trials, self.best, None) for trials in (SHORT, TRIALS))
+        yield from (_row(part, TRIALS, self.best, self.ours) for part in self.parts)
+        for found in (self.ours, *self.baselines, *self.parts):
+            yield Row(
+                name=f"trials of {TRIALS} without a score, {found.name}",
+                value=found.failed,
+                unit="",
+                samples=len(found.gains[TRIALS]),
+            )
+        yield from map(_repair_row, (self.ours, *self.baselines, *self.parts))
+
+    def notes(self) -> Iterator[str]:
+        """The differences."""
+        for other in (*self.baselines, *self.parts):
+            yield _note(self.ours, other, self.best)
+
+
+def study(table: Table) -> Study:
+    """Let everybody work."""
+    world, lone = Measured(table), Measured(table, generalist=True)
     parts = [replayed(world, name, make(), ABLATED) for name, make in PARTS.items()]
-    lone = Measured(table, generalist=True)
-    parts.append(replayed(lone, "with one generalist", evolve(Settings()), ABLATED))
-    rows = [
-        Row(name="attainable gain", value=best, unit="log"),
-        *(_row(found, n, best, None) for found in (ours, *others) for n in (SHORT, TRIALS)),
-        *(_row(found, TRIALS, best, ours) for found in parts),
-        *(_repair_row(found) for found in (ours, *others, parts[0])),
-        *(
-            Row(name=f"trials of {TRIALS} without a score, {f.name}", value=f.failed, unit="")
-            for f in (ours, *others, *parts)
-        ),
-    ]
-    return rows, [_note(ours, theirs, best) for theirs in (*others, *parts)]
+    return Study(
+        best=attainable(world),
+        ours=replayed(world, "evolve", evolve(Settings()), SEEDS),
+        baselines=tuple(replayed(world, n, searcher, SEEDS) for n, searcher in BASELINES.items()),
+        parts=(*parts, replayed(lone, "with one generalist", evolve(Settings()), ABLATED)),
+    )
 
 
 def run() -> Report:
     """Replays in the world of each table."""
-    found = [_of(table) for table in tables()]
+    return report([study(table) for table in tables()])
+
+
+def report(studies: Sequence[Study]) -> Report:
+    """The figures of all tables."""
     return Report(
         title="Searches where real trials were measured",
-        rows=[row for rows, _ in found for row in rows],
-        notes=[*(note for _, notes in found for note in notes), MEANING],
+        rows=[row for found in studies for row in found.rows()],
+        notes=[*(note for found in studies for note in found.notes()), MEANING],
     )

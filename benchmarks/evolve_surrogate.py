@@ -97,13 +97,17 @@ def point_of_look(look: Look) -> Point:
     return point_of(edited({}, look.edits))
 
 
-def seconds_of(table: Table, phase: str) -> Callable[[Look], float | None]:
-    """Logarithm of a phase's processor seconds after GO, which neighbours disturb least."""
+def seconds_of(phase: str) -> Callable[[Look], float | None]:
+    """Logarithm of a phase's processor seconds after GO, which neighbours disturb least.
+
+    What was used before and after is told apart by the clock.
+    """
 
     def read(look: Look) -> float | None:
         if look.score is None:
             return None
-        return math.log(max(_SHORTEST, look.cpu[phase] - table.startup[phase]))
+        before, after = (look.metrics[f"{phase}{part}_seconds"] for part in ("_prepare", ""))
+        return math.log(max(_SHORTEST, look.cpu[phase] * after / (before + after)))
 
     return read
 
@@ -171,9 +175,7 @@ def _rows(table: Table) -> Iterator[Row]:
     name = f"{table.task} {table.profile}"
     yield Row(name=f"{name}: real trials", value=len(table.looks), unit="")
     for phase in PHASES:
-        yield from _fit_rows(
-            f"{name}: seconds of {phase}", component(table, seconds_of(table, phase))
-        )
+        yield from _fit_rows(f"{name}: seconds of {phase}", component(table, seconds_of(phase)))
     rates = component(table, rate_of("right", "asked"))
     yield from _fit_rows(f"{name}: odds of a right answer", rates)
     passed = [value >= logit(threshold(table)) for value in rates.values]

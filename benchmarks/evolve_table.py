@@ -14,7 +14,6 @@ import argparse
 import importlib
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -47,9 +46,6 @@ IDLE: Mapping[str, tuple[str, ...]] = {
 """Knobs without an effect on a processor, or in profiles without a proxy net."""
 EACH = 12
 """Every so many looks, one at the seed recipe."""
-PHASES = ("train", "inference")
-_READY = b"harness.ready()"
-_STARTS = 3
 FAR = 1.6
 """Coordinates of a point, at most."""
 MOST_GENES = 8
@@ -80,8 +76,6 @@ class Table:
     task: str
     profile: str
     machine: Machine
-    startup: Mapping[str, float]
-    """Processor seconds before GO, by phase: of recipes that end there."""
     looks: tuple[Look, ...]
 
     @classmethod
@@ -92,7 +86,6 @@ class Table:
             task=kept["task"],
             profile=kept["profile"],
             machine=Machine(**kept["machine"]),
-            startup=kept.get("startup", {"train": 1.3, "inference": 1.2}),
             looks=tuple(_look(row) for row in kept["looks"]),
         )
 
@@ -103,7 +96,6 @@ class Table:
             "task": self.task,
             "profile": self.profile,
             "machine": asdict(self.machine),
-            "startup": self.startup,
         }
         text = json.dumps(head, indent=1).removesuffix("\n}")
         file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
@@ -161,20 +153,6 @@ class Bench:
             wall=round(time.monotonic() - begun, 2),
             cpu={m.phase: round(m.cpu, 3) for m in outcome.measurements},
             detail=outcome.detail[:120],
-        )
-
-    def startup(self) -> dict[str, float]:
-        """Processor seconds before GO, by phase."""
-        return {phase: self._startup(phase, at) for at, phase in enumerate(PHASES)}
-
-    def _startup(self, phase: str, at: int) -> float:
-        """The median of some recipes that end where they would say that they are ready."""
-        entry, source = next((p, s) for p, s in self.files.items() if s.count(_READY) == 2)
-        parts = source.split(_READY)
-        ended = _READY.join(parts[: at + 1]) + b"exit(7)" + _READY.join(parts[at + 1 :])
-        outcomes = (self._outcome({**self.files, entry: ended}) for _ in range(_STARTS))
-        return statistics.median(
-            sum(m.cpu for m in outcome.measurements if m.phase == phase) for outcome in outcomes
         )
 
     def _outcome(self, files: Files) -> Outcome:
@@ -254,7 +232,6 @@ def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -
     until = time.monotonic() + 60 * minutes
     bench = Bench(task, profile, folder)
     kept = Table.read(file) if file.exists() else None
-    startup = kept.startup if kept else bench.startup()
     looks = list(kept.looks if kept else ())
     ahead = deque(look.edits for look in looks)
     for edits in design(bench):
@@ -269,7 +246,6 @@ def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -
                 task=task,
                 profile=profile,
                 machine=Machine.here(),
-                startup=startup,
                 looks=tuple(looks),
             ).write(file)
 

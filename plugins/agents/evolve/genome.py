@@ -242,6 +242,10 @@ def genome_of(seed: Files, files: Files, moves: Mapping[str, Move]) -> dict[str,
 
 
 def _made(seed: Files, files: Files, move: Move) -> bool:
+    """Whether all of a move's new texts, and none of those that it takes out, came to stand."""
     before, after = (t.get(move.path, b"").decode(errors="replace") for t in (seed, files))
-    applicable = move.apply(before) is not None and move.apply(after) is None
-    return applicable and all(new and new in after for _, new in move.pieces)
+    if move.apply(before) is None:
+        return False
+    return all(
+        new in after and new not in before if new else old not in after for old, new in move.pieces
+    )

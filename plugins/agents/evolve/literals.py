@@ -85,6 +85,15 @@ def parse(path: str, source: bytes) -> Program | None:
     )
 
 
+def parses(source: bytes) -> bool:
+    """Whether it is Python."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
 def constant(node: ast.expr) -> Value | None:
     """The value of a literal or of arithmetic on number literals; None for anything else."""
     if isinstance(node, ast.Constant):

@@ -16,7 +16,7 @@ from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, Genome, a
 from autores.plugins.agents.evolve.genome import move_gene as gene_of
 from autores.plugins.agents.evolve.history import Observation
 from autores.plugins.agents.evolve.joins import Join
-from autores.plugins.agents.evolve.literals import parse
+from autores.plugins.agents.evolve.literals import parses
 from autores.plugins.agents.evolve.model import Model, Yardstick, rewards
 from autores.plugins.agents.evolve.odds import Bandit, move_pulls, operator_pulls
 from autores.plugins.agents.evolve.sampler import LocalSampler, Sampler
@@ -260,9 +260,8 @@ def _tree(question: Question, candidate: Candidate) -> Files | None:
         return None
     if files is None or files == territory.files:
         return None
-    if any(parse(path, files[path]) is None for path in files if path.endswith(".py")):
-        return None
-    return files
+    edited = (p for p in files if p.endswith(".py") and files[p] != territory.files.get(p))
+    return files if all(parses(files[path]) for path in edited) else None
 
 
 def _any(question: Question, at: Situation) -> Plan | None:

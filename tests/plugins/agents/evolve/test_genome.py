@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,18 @@ def test_the_digest_of_the_empty_tree_is_gits(tmp_path: Path) -> None:
     git = ["git", "hash-object", "-t", "tree", "/dev/null"]
     said = subprocess.run(git, capture_output=True, text=True, check=True)
     assert digest({}) == said.stdout.strip()
+
+
+@pytest.mark.parametrize("task", ["airbench", "nanochat", "parameter_golf"])
+def test_every_move_of_every_task_is_read_from_the_text(task: str) -> None:
+    plugin = import_module(f"autores.tasks.{task}.plugin")
+    found = plugin.autores_task("micro")
+    root = Path(found.recipe.path)
+    files = {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*.py"))}
+    moves = {move.name: move for move in plugin.autores_moves(found)}
+    for name in moves:
+        made = apply(files, [Edit(gene=move_gene(name), old=OFF, new=ON)], moves)
+        assert made is not None
+        assert move_gene(name) in genome_of(files, made, moves)
+        others = {gene for gene in genome_of(files, made, moves) if gene.startswith("move:")}
+        assert others == {move_gene(name)}
