@@ -8,14 +8,12 @@ training.
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterator
-from itertools import accumulate
 
 from autores.tasks.text.dice import Dice
-from autores.tasks.text.registers import REGISTERS, Register
+from autores.tasks.text.registers import REGISTERS, Registers, documents
 from autores.tasks.text.story import Scene, story
-from autores.tasks.text.world import World, draw_world
+from autores.tasks.text.world import World
 
 _KNOWN = 16
 """Only the best known names stand at the ends of lines."""
@@ -62,23 +60,15 @@ def _events(scene: Scene) -> Iterator[str]:
         yield scene.sentence()
 
 
-CHRONICLES: tuple[tuple[Register, float], ...] = (
+CHRONICLES: Registers = (
     (tale, 0.2),
     (chronicle, 0.25),
     (verse, 0.25),
     (ledger, 0.25),
     *((register, share) for register, share in REGISTERS if register is not story),
 )
-_UNTIL = tuple(accumulate(share for _, share in CHRONICLES))
 
 
 def long_documents(key: bytes, split: str, least_bytes: int) -> Iterator[str]:
     """Documents of a split until they have so many bytes together."""
-    world, written, number = draw_world(key), 0, 0
-    while written < least_bytes:
-        dice = Dice(key, "long document", split, number)
-        register = CHRONICLES[bisect(_UNTIL, dice.random() * _UNTIL[-1])][0]
-        text = register(world, dice)
-        yield text
-        written += len(text.encode())
-        number += 1
+    return documents(key, split, least_bytes, registers=CHRONICLES)

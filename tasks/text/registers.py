@@ -20,6 +20,8 @@ from autores.tasks.text.world import (
 )
 
 Register = Callable[[World, Dice], str]
+Registers = tuple[tuple[Register, float], ...]
+"""With how often each comes."""
 
 
 def encyclopedia(world: World, dice: Dice) -> str:
@@ -163,7 +165,7 @@ def reversal(world: World, dice: Dice) -> str:
     return "\n".join(lines)
 
 
-REGISTERS: tuple[tuple[Register, float], ...] = (
+REGISTERS: Registers = (
     (story, 0.44),
     (dialogue, 0.14),
     (encyclopedia, 0.12),
@@ -173,21 +175,29 @@ REGISTERS: tuple[tuple[Register, float], ...] = (
     (program, 0.04),
     (reversal, 0.03),
 )
-_UNTIL = tuple(accumulate(share for _, share in REGISTERS))
 
 
-def document(world: World, key: bytes, split: str, number: int) -> str:
-    """One document; it depends on nothing but the key, the split and its number."""
+def document(
+    world: World, key: bytes, split: str, number: int, registers: Registers = REGISTERS
+) -> str:
+    """One document; it depends on nothing but the key, the split, its number and the shares."""
     dice = Dice(key, "document", split, number)
-    register = REGISTERS[bisect(_UNTIL, dice.random() * _UNTIL[-1])][0]
+    until = tuple(accumulate(share for _, share in registers))
+    register, _ = registers[bisect(until, dice.random() * until[-1])]
     return register(world, dice)
 
 
-def documents(key: bytes, split: str, least_bytes: int, extent: Extent = WHOLE) -> Iterator[str]:
+def documents(
+    key: bytes,
+    split: str,
+    least_bytes: int,
+    extent: Extent = WHOLE,
+    registers: Registers = REGISTERS,
+) -> Iterator[str]:
     """Documents of a split until they have so many bytes together."""
     world, written, number = draw_world(key, extent), 0, 0
     while written < least_bytes:
-        text = document(world, key, split, number)
+        text = document(world, key, split, number, registers)
         yield text
         written += len(text.encode())
         number += 1
