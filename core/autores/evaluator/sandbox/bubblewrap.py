@@ -151,8 +151,9 @@ class Bubblewrap(HostSandbox):
             *(_devices(cell.gpus) if self._uid is None else STAGED_DEVICES),
             *("--size", str(cell.shm_bytes), "--tmpfs", "/dev/shm"),
             *("--size", str(cell.tmp_bytes), "--tmpfs", "/tmp", "--dir", "/tmp/home"),
-            # /dev is memory too, and of no fixed size.
-            *("--remount-ro", "/dev", "--chdir", "/code"),
+            # /dev is memory too, and of no fixed size; so is the root, where it is no stage.
+            *("--remount-ro", "/dev", *(("--remount-ro", "/") if self._uid is None else ())),
+            *("--chdir", "/code"),
         ]
 
     def _unstaged(self, cell: Cell) -> Iterator[str]:
@@ -164,7 +165,6 @@ class Bubblewrap(HostSandbox):
             yield from (option, str(bind.source), bind.target)
         if Path("/sys/fs/cgroup").exists():
             yield from ("--ro-bind", str(self._tree.empty), "/sys/fs/cgroup")
-        yield from ("--remount-ro", "/")
 
 
 def _own_binds(cell: Cell) -> list[Bind]:

@@ -11,6 +11,7 @@ import pytest
 from autores.evaluator.sandbox import bubblewrap, tree
 from autores.evaluator.sandbox.base import HostSandbox
 from autores.evaluator.sandbox.bubblewrap import Bubblewrap
+from autores.evaluator.sandbox.environment import discover
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -131,3 +132,25 @@ def test_a_version_is_only_told_of_what_can_be_used(
         Bubblewrap()
     program.write_text("#!/bin/sh\necho bubblewrap 0.11.0\n")
     assert bubblewrap.version() == (0, 11)
+
+
+def test_who_is_not_root_says_it_all_to_bubblewrap(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as somebody:
+        somebody.setattr(os, "geteuid", lambda: 1000)
+        full = Bubblewrap(discover(()))
+    source = """
+        import os
+        open("/out/x", "w").close()
+        for folder in ("/", "/dev", "/proc", "/code"):
+            try:
+                os.mkdir(f"{folder}/made")
+            except OSError:
+                continue
+            print("made a folder in", folder)
+        print(os.getuid())
+    """
+    with full:
+        assert full.user is None
+        assert lab.said(lab.run(full, source)) == "1000"
