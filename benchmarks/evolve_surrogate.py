@@ -1,4 +1,4 @@
-"""How well a table of real trials predicts real trials that it does not hold.
+"""How well a table of real trials predicts trials that it does not hold.
 
 The surrogate is a ridge regression on the genes one by one (a line, a bend and a kink for each)
 and on their products in pairs: another kind of model than evolve's own. It predicts components:

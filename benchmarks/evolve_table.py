@@ -1,11 +1,10 @@
-"""How well a table of real trials predicts trials that it does not hold.
+"""Real trials of recipes that no search has chosen, for surrogates to be fitted to.
 
     python -m benchmarks.evolve_table --task airbench --profile micro --minutes 40
 
-measures such a table, or goes on with one: trials of the real evaluator, in a world that is made
-for this, on recipes that no search has chosen. First the task's moves and knobs one by one, then
-Sobol points in all of them together. Every twelfth look is at the seed recipe, so that noise
-and drift are known. Without options, `python -m benchmarks evolve_table` reads the kept tables.
+measures such a table with the real evaluator, or goes on with one. First the task's moves and
+knobs one by one among as many Sobol points in all of them together, then Sobol points alone.
+Every twelfth look or so is at the seed recipe, so that noise and drift are known.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from typing import Any
 
 from benchmarks.report import Machine
 
+from autores.errors import UserError
 from autores.evaluator.bundle import read_bundle, write_bundle
 from autores.evaluator.job import run_job
 from autores.evaluator.request import EvaluationRequest
@@ -76,6 +76,7 @@ class Table:
     task: str
     profile: str
     machine: Machine
+    world: str
     looks: tuple[Look, ...]
 
     @classmethod
@@ -86,6 +87,7 @@ class Table:
             task=kept["task"],
             profile=kept["profile"],
             machine=Machine(**kept["machine"]),
+            world=kept["world"],
             looks=tuple(_look(row) for row in kept["looks"]),
         )
 
@@ -96,6 +98,7 @@ class Table:
             "task": self.task,
             "profile": self.profile,
             "machine": asdict(self.machine),
+            "world": self.world,
         }
         text = json.dumps(head, indent=1).removesuffix("\n}")
         file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
@@ -232,6 +235,8 @@ def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -
     until = time.monotonic() + 60 * minutes
     bench = Bench(task, profile, folder)
     kept = Table.read(file) if file.exists() else None
+    if kept and kept.world != bench.world:
+        raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
     looks = list(kept.looks if kept else ())
     ahead = deque(look.edits for look in looks)
     for edits in design(bench):
@@ -246,6 +251,7 @@ def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -
                 task=task,
                 profile=profile,
                 machine=Machine.here(),
+                world=bench.world,
                 looks=tuple(looks),
             ).write(file)
 
@@ -265,7 +271,10 @@ def main() -> int:
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     file = DATA / f"{options.task}-{options.profile}.json"
-    measure(options.task, options.profile, options.minutes, options.world, file)
+    try:
+        measure(options.task, options.profile, options.minutes, options.world, file)
+    except UserError as error:
+        parser.error(str(error))
     return 0
 
 

@@ -26,7 +26,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         Look(edits=(), cause="valid", score=3.5, counts={"right": 9}, metrics={"x": 0.5}, cpu={}),
         Look(edits=(edit,), cause="exited", counts={}, metrics={}, cpu={"train": 1.0}, detail="d"),
     )
-    table = Table(task="airbench", profile="micro", machine=Machine.here(), looks=looks)
+    table = Table(task="airbench", profile="micro", machine=Machine.here(), world="w", looks=looks)
     table.write(tmp_path / "t.json")
     assert Table.read(tmp_path / "t.json") == table
 
