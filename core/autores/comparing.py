@@ -37,8 +37,8 @@ from autores.supervise import foremost, heeding_signals, supervise
 
 SPECIALISTS = "specialists"
 NO_LINEAGE = "no-lineage"
-QUIET = "quiet"
-"""Reporter of runs that go on at the same time, if nobody asks for another."""
+QUIET, SCREEN = "quiet", "live"
+"""Reporters: of runs that go on at the same time none can have the screen."""
 POINTS = 10
 """Of a curve, evenly over the trials."""
 _BUDGETS = ("max_trials", "deadline", "max_tokens", "max_dollars", "max_gpu_hours")
@@ -156,7 +156,8 @@ def _rotated(arms: Sequence[str], repeat: int) -> Sequence[str]:
 def _book(settings: SettingsBook, arm: str, repeat: int, name: str) -> SettingsBook:
     plain = arm.replace(":", "-")
     said = {**settings_of(arm), "name": f"{name}-{plain}-{repeat}", "store": ""}
-    said["reporter"] = settings.run.reporter or QUIET
+    asked = settings.run.reporter
+    said["reporter"] = QUIET if asked in ("", SCREEN) else asked
     seed = settings.run.seed
     if seed is not None:
         said["seed"] = seed + repeat

@@ -18,6 +18,13 @@ from autores.report import Sources, render_html
 from autores.status import Verdict
 from autores.testing.stores import CREATED, life
 
+NARROW = """<body><iframe src="report.html" style="width:380px"></iframe><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument.documentElement;
+  document.title = `wide ${page.scrollWidth} of ${page.clientWidth}`;
+};
+</script></body>"""
 VOID = {"meta", "input", "br", "path", "use", "rect"}
 OPTIONAL = {"td", "tr", "th"}
 """Their end tags may be left out, and are where there are many."""
@@ -161,3 +168,18 @@ def test_a_browser_runs_our_script_alone(sources: Sources, tmp_path: Path) -> No
     command += [f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     assert "<title>run-1</title>" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_nothing_sticks_out_of_a_narrow_page(sources: Sources, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(render_html(sources))
+    frame = tmp_path / "frame.html"
+    frame.write_text(NARROW)
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += ["--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [*command, frame.as_uri()], capture_output=True, text=True, check=True, timeout=100
+    )
+    found = re.search(r"wide (\d+) of (\d+)", done.stdout)
+    assert found and int(found[1]) == int(found[2]) <= 380, done.stdout
