@@ -55,7 +55,7 @@ warmup = 0.02  # share of the time
 warmdown = 0.65  # share of the time
 final_lr = 0.02
 batch_scale = 1.0  # times the profile's batch
-reserve = 2.0  # times what quantising took on an untrained model is kept for it,
+reserve = 3.0  # times what quantising took on an untrained model is kept for it,
 least_reserve = 0.08  # and at least this share of the time
 
 # curriculum
