@@ -97,7 +97,7 @@ PROFILES: Mapping[str, Profile] = {
                 "lanes": 64,
                 "columns": 128,
                 "chunk": 32,
-                "artifact_bytes": 50_000,
+                "artifact_bytes": 51_500,
             },
             train_bytes=400_000,
             wall={"prepare": 40.0, "train": 6.0, "inference": 12.0, "audit": 30.0},
