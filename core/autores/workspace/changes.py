@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -78,8 +79,9 @@ class FileChange:
 
     def line_of(self, unit: Unit) -> int:
         """The first line that came within a unit of the file as it is now."""
-        within = (line for line in self.lines[1] if unit.first <= line <= unit.last)
-        return next(within, unit.first)
+        come = self.lines[1]
+        first = bisect_left(come, unit.first)
+        return come[first] if first < len(come) and come[first] <= unit.last else unit.first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +162,14 @@ def _similarity(old: bytes, new: bytes) -> float:
 
 def _paired(gone: Sequence[Unit], come: Sequence[Unit]) -> Iterator[UnitChange]:
     """Put units of the same names together."""
-    left = list(gone)
-    pairs = []
-    for unit in come:
-        old = next((u for u in left if u.names == unit.names), None)
-        if old is not None:
-            left.remove(old)
-        pairs.append(UnitChange(before=old, after=unit))
-    yield from (UnitChange(before=unit, after=None) for unit in left)
+    left: dict[tuple[str, ...], deque[Unit]] = defaultdict(deque)
+    for unit in gone:
+        left[unit.names].append(unit)
+    pairs = [
+        UnitChange(before=left[u.names].popleft() if left[u.names] else None, after=u) for u in come
+    ]
+    alone = sorted((unit for units in left.values() for unit in units), key=lambda u: u.first)
+    yield from (UnitChange(before=unit, after=None) for unit in alone)
     yield from pairs
 
 

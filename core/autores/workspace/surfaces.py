@@ -10,9 +10,11 @@ belongs to nobody but generalists.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 
 from autores.globs import is_editable, matches
@@ -26,6 +28,8 @@ ALL = "*"
 """The surface of those who own everything."""
 Surfaces = frozenset[str]
 NONE: Surfaces = frozenset()
+MOST_PLACES = 50
+"""That anybody is told of in one edit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class FileSurfaces:
         claims = (_Claim.of(s, text) for s, texts in recipe.surfaces.items() for text in texts)
         self._claims = tuple(claim for claim in claims if matches(path, claim.glob))
         self._units = tuple(units)
+        self._strongest = cache(self._strongest_of)
 
     def of(self, unit: Unit) -> Surfaces:
         """The surfaces of a unit of this file."""
@@ -87,7 +92,7 @@ class FileSurfaces:
     def _by_name(self, unit: Unit) -> Surfaces:
         return frozenset(s for name in unit.names or ("",) for s in self._strongest(name))
 
-    def _strongest(self, name: str) -> Surfaces:
+    def _strongest_of(self, name: str) -> Surfaces:
         strengths = [(claim.strength(name), claim.surface) for claim in self._claims]
         most = max((strength for strength, _ in strengths), default=(-2, False, False))
         return frozenset(s for strength, s in strengths if strength == most and most[0] > -2)
@@ -96,11 +101,18 @@ class FileSurfaces:
     def _by_use(self) -> dict[Unit, Surfaces]:
         """What no surface names, by who uses it or what it uses."""
         named = {unit: self._by_name(unit) for unit in self._units}
-        orphans = [u for u, surfaces in named.items() if not surfaces]
-        defined = [unit for unit in orphans if unit.names and not _merely_runs(unit)]
+        orphans = [unit for unit, surfaces in named.items() if not surfaces]
         used = {unit: syntax.mentions(unit) for unit in self._units} if orphans else {}
-        while grown := {u: s for u in defined if (s := _of_users(u, named, used)) != named[u]}:
-            named |= grown
+        defining: dict[str, list[Unit]] = defaultdict(list)
+        for unit in orphans:
+            if not _merely_runs(unit):
+                for name in unit.names:
+                    defining[_last(name)].append(unit)
+        owned = {unit: surfaces for unit, surfaces in named.items() if surfaces}
+        for surface in frozenset().union(*owned.values()):
+            users = [unit for unit, surfaces in owned.items() if surface in surfaces]
+            for unit in _reached(users, defining, used):
+                named[unit] |= {surface}
         of_name = {_last(n): s for unit, s in named.items() for n in unit.names}
         for unit in orphans:
             if _merely_runs(unit):
@@ -108,11 +120,24 @@ class FileSurfaces:
         return named
 
 
-def _of_users(
-    unit: Unit, named: dict[Unit, Surfaces], used: dict[Unit, frozenset[str]]
-) -> Surfaces:
-    names = set(map(_last, unit.names))
-    return frozenset(s for u, surfaces in named.items() if used[u] & names for s in surfaces)
+def _reached(
+    users: Iterable[Unit],
+    defining: Mapping[str, Sequence[Unit]],
+    used: Mapping[Unit, frozenset[str]],
+) -> set[Unit]:
+    """What is defined by names that stand in the users, or in what is so reached."""
+    found: set[Unit] = set()
+    seen: set[str] = set()
+    waiting = [name for unit in users for name in used[unit]]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for unit in set(defining.get(name, ())) - found:
+            found.add(unit)
+            waiting += used[unit]
+    return found
 
 
 def _merely_runs(unit: Unit) -> bool:
@@ -199,14 +224,14 @@ def _place(path: str, unit: Unit, line: int, surfaces: Surfaces) -> Place:
 
 
 def outside(task: Task, specialist: Specialist, before: Tree, after: Tree) -> tuple[Place, ...]:
-    """What a specialist changed that is not its own.
+    """What a specialist changed that is not its own; the first places, where there are many.
 
     Free for everybody: imports, comments, new private definitions, and where what it owns or
     newly defines is called. A file that is no longer Python is left to the gate of syntax.
     """
     if ALL in specialist.surfaces:
         return ()
-    return tuple(_Scope(task, specialist, before, after).outside())
+    return tuple(islice(_Scope(task, specialist, before, after).outside(), MOST_PLACES))
 
 
 class _Scope:

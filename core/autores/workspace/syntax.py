@@ -13,7 +13,7 @@ LARGEST_SOURCE = 1 << 20
 """Bytes of a file above which it is not parsed: recipes are written by hand."""
 DEEPEST = 120
 """Levels of nesting above which it is not either; functions here recurse."""
-_REMEMBERED = 64 << 10
+_REMEMBERED = 256 << 10
 """Bytes of a file whose tree is worth keeping for a while."""
 _LONGEST_NUMBER = 10_000
 """Bits; Python itself prints no more than 4,300 digits."""
