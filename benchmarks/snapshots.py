@@ -146,7 +146,7 @@ def _published(path: Path, trials: int) -> tuple[Path, float]:
     for trial in range(trials):
         if trial == trials - last:
             began = time.perf_counter()
-        code.publish(trial, seed)
+        code.publish({trial: seed})
     return path, (time.perf_counter() - began) / last
 
 

@@ -154,6 +154,15 @@ def hints(kind: Any) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 
+def leave_processors_alone() -> None:
+    """Keep numpy's arithmetic on one thread, if nobody has said otherwise.
+
+    Ours is small, and threads that wait for more of it would spin on the processors on which
+    trials are measured. Evaluations have an environment of their own.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 class SettingsBook:
     """All settings of a run by dotted name, with where each was said."""
 

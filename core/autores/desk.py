@@ -1,9 +1,10 @@
-"""The writers of a run: one thread for events, one for code. The event loop never waits."""
+"""The writers of a run: threads for events, for code and for refs. The event loop never waits."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,20 +19,25 @@ R = TypeVar("R")
 Asked = asyncio.Future[tuple[Event, ...]]
 
 
+COMMITTERS = 3
+"""Commits that wait for the disk at the same time: together they wait hardly longer."""
+
+
 class Desk:
-    """Appends events and commits code, each in the order in which it was asked."""
+    """Appends events and moves refs in the order in which it was asked; commits code."""
 
     def __init__(self, store: LineageStore, code: Path) -> None:
         """Write into a store and a repository, which exist."""
         self.store = store
         self._path = code
         self._events = ThreadPoolExecutor(1, "autores-events")
-        self._code = ThreadPoolExecutor(1, "autores-code")
+        self._code = ThreadPoolExecutor(COMMITTERS, "autores-code")
+        self._refs = ThreadPoolExecutor(1, "autores-refs")
         self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
         self._swept = 0
         self._waiting: list[tuple[Build, Asked]] = []
         self._writing: asyncio.Task[None] | None = None
-        self._repository: CodeRepository | None = None
+        self._own = threading.local()
         self._changed = asyncio.Event()
 
     async def append(self, build: Build) -> tuple[Event, ...]:
@@ -72,8 +78,12 @@ class Desk:
         self.notify()
 
     async def code(self, work: Callable[[CodeRepository], R]) -> R:
-        """Do something with the repository, on its own thread."""
-        return await self._finish(self._code, lambda: work(self._opened()))
+        """Do something with the repository, on one of its threads."""
+        return await self._finish(self._code, lambda: work(self._repository))
+
+    async def refs(self, work: Callable[[CodeRepository], R]) -> R:
+        """Do something with the refs of the repository, on their thread."""
+        return await self._finish(self._refs, lambda: work(self._repository))
 
     def sweep(self, folder: Path) -> None:
         """Remove a folder; its name is free at once, and nobody waits for the rest."""
@@ -100,12 +110,16 @@ class Desk:
         if self._waiting:
             self.store.append_each([build for build, _ in self._waiting])
         self._code.shutdown()
+        self._refs.shutdown()
         self._sweeper.shutdown()
 
-    def _opened(self) -> CodeRepository:
-        if self._repository is None:
-            self._repository = CodeRepository.open(self._path)
-        return self._repository
+    @property
+    def _repository(self) -> CodeRepository:
+        """That of this thread."""
+        if not hasattr(self._own, "repository"):
+            self._own.repository = CodeRepository.open(self._path)
+        found: CodeRepository = self._own.repository
+        return found
 
     async def _finish(self, pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
         """Whoever waits may be cancelled; what was begun is finished nevertheless."""

@@ -328,6 +328,6 @@ async def _mend(run: Run) -> None:
     if unpublished > 0:
         newest = run.store.query(Query(order=Order.NEWEST, limit=unpublished))
         rows = [(trial.id, trial.submission.commit) for trial in newest]
-        await run.desk.code(lambda code: code.mend(rows))
+        await run.desk.refs(lambda code: code.mend(rows))
     marks = [Marked(name="interrupted", text="", session=name) for name in interrupted(run.folder)]
     await run.desk.append(lambda head: marks)

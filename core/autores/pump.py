@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from autores.events import Accepted, Event, Steered
@@ -14,7 +13,6 @@ from autores.records import Trial
 from autores.run import Run
 from autores.status import Status
 from autores.stop import Stop
-from autores.workspace.repository import CodeRepository
 
 NAME = "plugins"
 BATCH = 200
@@ -22,6 +20,8 @@ POLL = 1.0
 """Seconds after which events of other processes are noticed."""
 GATHER = 0.02
 """Seconds in which events come together before they are handed over."""
+PUBLISH = 1.0
+"""Seconds in which trials come together before they get their tags."""
 STOP = "stop"
 """The action of a `Steered` event that ends a run."""
 
@@ -38,6 +38,8 @@ class Pump:
         self._best: int | None = None
         self._seen: int | None = None
         self._renewed = time.monotonic()
+        self._unpublished: dict[int, str] = {}
+        self._published = -PUBLISH
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -53,7 +55,7 @@ class Pump:
             self._run.store.lease(SUPERVISOR, self._owner, LEASE)
             self._renewed = now
 
-    async def deliver(self) -> None:
+    async def deliver(self, *, ending: bool = False) -> None:
         """Hand over all that is new."""
         store = self._run.store
         seen = store.cursor(NAME) if self._seen is None else self._seen
@@ -62,19 +64,21 @@ class Pump:
                 self._hand_over(event)
             self._seen = seen = events[-1].seq
             store.set_cursor(NAME, seen)
-            await self._publish(events)
             await self._point_to_best()
+        await self._publish(ending=ending)
 
-    async def _publish(self, events: Sequence[Event]) -> None:
-        """Let people say `git log trial/0017`."""
-        bodies = [event.body for event in events if isinstance(event.body, Accepted)]
-        commits = [(body.trial, body.submission.commit) for body in bodies]
-        if commits:
-            await self._run.desk.code(lambda code: _publish_all(code, commits))
+    async def _publish(self, *, ending: bool = False) -> None:
+        """Let people say `git log trial/0017`: soon, and for many trials at once."""
+        now = time.monotonic()
+        if self._unpublished and (ending or now > self._published + PUBLISH):
+            commits, self._unpublished, self._published = self._unpublished, {}, now
+            await self._run.desk.refs(lambda code: code.publish(commits))
 
     def _hand_over(self, event: Event) -> None:
         if isinstance(event.body, Steered) and event.body.action == STOP:
             self._stop.request(event.body.text or "a person asked for it", by_person=True)
+        if isinstance(event.body, Accepted):
+            self._unpublished[event.body.trial] = event.body.submission.commit
         try:
             self._run.plugins.hook.autores_event(
                 event=event, view=self._run.view(), settings=self._run.settings
@@ -90,18 +94,13 @@ class Pump:
         self._best = best
         commit = self._run.store.get(best).submission.commit
         keeps = [t.submission.commit for t in self._keeps(best)]
-        await self._run.desk.code(lambda code: code.mark_best(commit))
-        await self._run.desk.code(lambda code: code.publish_keeps(keeps))
+        await self._run.desk.refs(lambda code: code.mark_best(commit))
+        await self._run.desk.refs(lambda code: code.publish_keeps(keeps))
 
     def _keeps(self, best: int) -> list[Trial]:
         """The keeps that led to the best one, oldest first."""
         standing = (Status.KEEP, Status.BASELINE)
         return [trial for trial in self._run.store.path(best) if trial.status in standing]
-
-
-def _publish_all(code: CodeRepository, commits: Iterable[tuple[int, str]]) -> None:
-    for trial, commit in commits:
-        code.publish(trial, commit)
 
 
 async def pumping(pump: Pump, work: asyncio.Task[None]) -> None:
@@ -113,4 +112,4 @@ async def pumping(pump: Pump, work: asyncio.Task[None]) -> None:
         background.cancel()
         with suppress(asyncio.CancelledError):
             await background
-        await pump.deliver()
+        await pump.deliver(ending=True)

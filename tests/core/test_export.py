@@ -102,7 +102,7 @@ def test_a_run_without_trials_gives_an_empty_table() -> None:
 def test_a_bundle_can_be_cloned(tmp_path: Path) -> None:
     code = CodeRepository.create(tmp_path / "code.git")
     commit = code.seed({"a.py": b"one = 1\n"})
-    code.publish(0, commit)
+    code.publish({0: commit})
     code.publish_keeps([commit])
     write_bundle(code.path, tmp_path / "run.bundle")
     command = ["git", "clone", "-q", str(tmp_path / "run.bundle"), str(tmp_path / "clone")]

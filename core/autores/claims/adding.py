@@ -52,7 +52,7 @@ async def add_trial(
     except DuplicateSubmission as error:
         return error.trial
     assert isinstance(first, Accepted)
-    await run.desk.code(lambda code: code.publish(first.trial, submission.commit))
+    await run.desk.refs(lambda code: code.publish({first.trial: submission.commit}))
     if refused:
         raise UserError(f"{hypothesis}: the gates refuse it: {refused[0]}")
     return first.trial

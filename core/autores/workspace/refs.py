@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from autores.workspace.objects import sync_folder
 
 BATCH = 256
 """Loose trial refs that are worth rewriting `packed-refs` for."""
+MANY = 32
+"""Refs that are not worth a file each when they come at once."""
 STALE_SECONDS = 60.0
 """A lock of this age belongs to a process that was killed."""
 _HEADER = "# pack-refs with: peeled fully-peeled sorted \n"
@@ -54,13 +56,16 @@ class TrialRefs:
         numbered = ((_TRIAL.fullmatch(ref), commit) for ref, commit in commits.items())
         return {int(found[1]): commit for found, commit in numbered if found}
 
-    def publish(self, trial: int, commit: str) -> None:
-        """Point a trial's tag at its commit; packs when enough of them are loose."""
-        self.point(trial_ref(trial), commit)
+    def publish(self, commits: Mapping[int, str]) -> None:
+        """Point trials' tags at their commits: a few as loose files, many in `packed-refs`."""
+        new = {trial_ref(trial): commit for trial, commit in commits.items()}
         loose = self._loose_trials()
-        loose[trial_ref(trial)] = commit
-        if len(loose) >= BATCH:
-            self.pack()
+        many = len(new) >= MANY
+        if not many:
+            self._point_all(new)
+        loose |= new
+        if (many or len(loose) >= BATCH) and not self.pack() and many:
+            self._point_all(new)
 
     def mend(self, rows: Iterable[tuple[int, str]]) -> None:
         """Make the trials above `packed_through` what the rows say, and pack them."""
@@ -69,8 +74,11 @@ class TrialRefs:
             self.remove(stray)
         self._loose = dict(truth)
         if truth and not self.pack():
-            for ref, commit in truth.items():
-                self.point(ref, commit)
+            self._point_all(truth)
+
+    def _point_all(self, commits: Mapping[str, str]) -> None:
+        for ref, commit in commits.items():
+            self.point(ref, commit)
 
     def point(self, ref: str, commit: str, *, durable: bool = False) -> None:
         """Write one loose ref. A power cut may lose it, and `mend` finds that."""

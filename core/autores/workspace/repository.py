@@ -303,9 +303,9 @@ class CodeRepository:
 
     # ---------------------------------------------------------------------------- refs
 
-    def publish(self, trial: int, commit: str) -> None:
+    def publish(self, commits: Mapping[int, str]) -> None:
         """Let people say `git log trial/0017`."""
-        self.refs.publish(trial, commit)
+        self.refs.publish(commits)
 
     def published(self) -> dict[int, str]:
         """The commit that each trial's tag names."""

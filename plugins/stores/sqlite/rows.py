@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from autores.codec import canonical, from_json, strict_loads, to_json
@@ -20,6 +21,8 @@ from autores.status import Status
 
 _CACHED = 2048
 """Decoded trials that are kept at hand."""
+_RECENT = 256
+"""Events of ours that are kept for those who follow the chain."""
 
 
 class Decoded:
@@ -50,28 +53,40 @@ class Decoded:
                 del self._known[next(iter(self._known))]
 
 
+Appended = tuple[Link, Event]
+
+
 class Memory:
-    """Where the lineage stands as we left it: true while nobody else writes."""
+    """Where the lineage stands as we left it, and how: true while nobody else writes."""
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._head: Head | None = None
+        self._now: tuple[Head, tuple[Appended, ...]] | None = None
         self._entries: dict[int, Entry] = {}
-        self._next: tuple[Head, Iterable[Entry]] | None = None
+        self._next: Transaction | None = None
         self._moving = False
 
     @property
     def head(self) -> Head | None:
         """The head, if we know it."""
-        return None if self._moving else self._head
+        return self._now[0] if self._now and not self._moving else None
 
     def entry(self, trial: int) -> Entry | None:
         """A trial, if we have written it."""
         return None if self._moving else self._entries.get(trial)
 
-    def expect(self, head: Head, entries: Iterable[Entry]) -> None:
+    def after(self, seq: int) -> tuple[Appended, ...] | None:
+        """What followed an event, if we have written all of it and not long ago."""
+        now = self._now
+        if now is None or self._moving:
+            return None
+        head, recent = now
+        missing = max(0, head.seq - seq)
+        return recent[len(recent) - missing :] if missing <= len(recent) else None
+
+    def expect(self, transaction: Transaction) -> None:
         """What is to be remembered once it is committed."""
-        self._next = head, entries
+        self._next = transaction
 
     @contextmanager
     def moving(self) -> Iterator[None]:
@@ -80,13 +95,14 @@ class Memory:
         try:
             yield
             if self._next is not None:
-                self._take(*self._next)
+                self._take(self._next)
         finally:
             self._next, self._moving = None, False
 
-    def _take(self, head: Head, entries: Iterable[Entry]) -> None:
-        self._head = head
-        for entry in entries:
+    def _take(self, transaction: Transaction) -> None:
+        recent = self._now[1] if self._now else ()
+        self._now = transaction.head, (*recent[-_RECENT:], *transaction.appended)
+        for entry in transaction.written:
             self._entries.pop(entry.trial.id, None)
             self._entries[entry.trial.id] = entry
             if len(self._entries) > _CACHED:
@@ -94,7 +110,7 @@ class Memory:
 
     def forget(self) -> None:
         """Somebody else has written."""
-        self._head, self._entries = None, {}
+        self._now, self._entries = None, {}
 
 
 def text_of(record: object) -> str:
@@ -111,6 +127,7 @@ class Transaction:
         """Work on a connection that has begun a transaction."""
         self.head = head
         """Where the lineage stands within it."""
+        self.appended: list[Appended] = []
         self._connection = connection
         self._memory = memory
         self._decoded = decoded
@@ -164,6 +181,7 @@ class Transaction:
             (link.seq, link.at, link.kind, link.body, link.previous, link.hash),
         )
         self.head = change.head
+        self.appended.append((link, event))
         created = change.head.created
         direction = created.direction if created is not None else Direction.MAXIMIZE
         for entry in change.entries:
@@ -186,13 +204,14 @@ class Transaction:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Take back what was written within, if anything is raised."""
-        head, written = self.head, dict(self._written)
+        head, written, appended = self.head, dict(self._written), len(self.appended)
         self._connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
             self._connection.execute("ROLLBACK TO part")
             self.head, self._written = head, written
+            del self.appended[appended:]
             raise
         finally:
             self._connection.execute("RELEASE part")
@@ -222,11 +241,13 @@ class Transaction:
     def _write_entry(
         self, entry: Entry, before: Entry | None, seq: int, direction: Direction
     ) -> None:
-        row = row_of(entry, seq, direction)
-        if before is None:
-            self._connection.execute(_INSERT, row)
-        else:
-            self._connection.execute(_UPDATE, row)
+        row = {"id": entry.trial.id, "changed": seq, "body": text_of(entry)}
+        row |= _columns(entry, direction)
+        if before is not None:  # an index is left alone where its columns are
+            for name, value in _columns(before, direction).items():
+                if row[name] == value:
+                    del row[name]
+        self._connection.execute((_insert if before is None else _update)(*row), row)
         self._written[entry.trial.id] = entry
         new, old = _tally_key(entry), None if before is None else _tally_key(before)
         if new != old:
@@ -244,22 +265,23 @@ class Transaction:
 
 # ---------------------------------------------------------------------------------- rows
 
-_COLUMNS = (
-    *("id", "changed", "parent", "specialist", "session", "call", "tree", "status", "phase"),
-    *("placing", "finished_at", "visible", "unsettled", "leading", "kept", "body"),
-)
-_VALUES = ", ".join(f":{name}" for name in _COLUMNS)
-_INSERT = f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({_VALUES})"
-_SET = ", ".join(f"{name} = :{name}" for name in _COLUMNS if name != "id")
-_UPDATE = f"UPDATE trials SET {_SET} WHERE id = :id"
+
+@cache
+def _insert(*names: str) -> str:
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO trials ({', '.join(names)}) VALUES ({values})"
 
 
-def row_of(entry: Entry, changed: int, direction: Direction) -> dict[str, Any]:
-    """The columns of a trial."""
+@cache
+def _update(*names: str) -> str:
+    changes = ", ".join(f"{name} = :{name}" for name in names if name != "id")
+    return f"UPDATE trials SET {changes} WHERE id = :id"
+
+
+def _columns(entry: Entry, direction: Direction) -> dict[str, Any]:
+    """What is looked up in a trial."""
     trial = entry.trial
     return {
-        "id": trial.id,
-        "changed": changed,
         "parent": trial.parent,
         "specialist": trial.submission.specialist,
         "session": trial.submission.session,
@@ -273,7 +295,6 @@ def row_of(entry: Entry, changed: int, direction: Direction) -> dict[str, Any]:
         "unsettled": int(entry.unsettled),
         "leading": entry.leading,
         "kept": entry.kept,
-        "body": text_of(entry),
     }
 
 

@@ -36,6 +36,7 @@ from autores.plugins.stores.sqlite.files import (
     told,
 )
 from autores.plugins.stores.sqlite.rows import (
+    Appended,
     Decoded,
     Memory,
     Transaction,
@@ -224,7 +225,7 @@ class SqliteStore:
             if transaction.head is not before:
                 with told(self._path):
                     transaction.finish()
-                self._memory.expect(transaction.head, transaction.written)
+                self._memory.expect(transaction)
         with self._appended:
             self._appended.notify_all()
 
@@ -257,12 +258,19 @@ class SqliteStore:
 
     def since(self, seq: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """The events after a number."""
+        if (appended := self._remembered(seq)) is not None:
+            return tuple(event for _, event in appended[:limit])
         return tuple(self._opened(link) for link in self.links(seq, limit=limit))
 
     def links(self, seq: int, *, limit: int = 1000) -> tuple[Link, ...]:
         """The same as they are hashed."""
+        if (appended := self._remembered(seq)) is not None:
+            return tuple(link for link, _ in appended[:limit])
         sql = f"SELECT {_LINK} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
         return tuple(_link(row) for row in self._rows(sql, (seq, limit)))
+
+    def _remembered(self, seq: int) -> tuple[Appended, ...] | None:
+        return self._memory.after(seq) if self._own is None and self._lock.ours else None
 
     def wait(self, seq: int, timeout: float) -> Head:
         """Block until there is an event after `seq`."""

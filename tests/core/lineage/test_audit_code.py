@@ -27,7 +27,7 @@ def store(code: CodeRepository) -> LineageStore:
     commits += [code.commit({"train.py": b"x = %d\n" % n}, commits[:1]) for n in (1, 2)]
     for trial, commit in enumerate(commits):
         write(store, Accepted(trial=trial, submission=submission(trial, commit=commit)))
-        code.publish(trial, commit)
+        code.publish({trial: commit})
     return store
 
 

@@ -203,7 +203,7 @@ class TestRefs:
         first = child(code, seed, b"a = 2\nb = 2\nc = 3\n", "more a")
         second = code.commit({**SEED, "lib/net.py": b"width = 8\n"}, [first], "wider", "arch")
         for trial, commit in enumerate((seed, first, second)):
-            code.publish(trial, commit)
+            code.publish({trial: commit})
         told = git("log", "--format=%an: %s", "trial/0002")
         assert told.splitlines() == [
             "arch: wider",
@@ -220,7 +220,7 @@ class TestRefs:
     def test_many_are_packed(self, code: CodeRepository, git: Git) -> None:
         seed = code.seed(SEED)
         for trial in range(BATCH + 3):
-            code.publish(trial, seed)
+            code.publish({trial: seed})
         assert code.refs.packed_through == BATCH - 1
         assert len(list((code.path / "refs/tags/trial").iterdir())) == 3
         assert len(git("tag").splitlines()) == BATCH + 3
@@ -229,7 +229,7 @@ class TestRefs:
         seed = code.seed(SEED)
         right = child(code, seed, b"right")
         for trial, commit in enumerate((seed, seed, seed)):
-            code.publish(trial, commit)
+            code.publish({trial: commit})
         folder = code.path / "refs/tags/trial"
         (folder / "0001").write_bytes(b"")  # a power cut
         (folder / "0002.lock").write_bytes(b"half")
@@ -247,7 +247,7 @@ class TestRefs:
 
     def test_another_s_lock_is_respected_until_it_is_stale(self, code: CodeRepository) -> None:
         seed = code.seed(SEED)
-        code.publish(0, seed)
+        code.publish({0: seed})
         lock = code.path / "packed-refs.lock"
         lock.touch()
         assert not code.refs.pack()
@@ -259,9 +259,9 @@ class TestRefs:
     def test_what_git_packed_itself_is_kept(self, code: CodeRepository, git: Git) -> None:
         seed = code.seed(SEED)
         git("-c", "user.name=x", "-c", "user.email=x@x", "tag", "-a", "mine", "-m", "mine", seed)
-        code.publish(0, seed)
+        code.publish({0: seed})
         git("pack-refs", "--all")
-        code.publish(1, seed)
+        code.publish({1: seed})
         assert code.refs.pack()
         assert git("tag").split() == ["mine", "trial/0000", "trial/0001"]
         assert git("rev-parse", "mine^{commit}").strip() == seed

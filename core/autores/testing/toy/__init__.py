@@ -12,6 +12,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def autores_evaluate(request: EvaluationRequest, tree: Tree) -> Outcome:
     begun = time.monotonic()
     evaluation, sizes = request.evaluation, request.task.sizes
     time.sleep(sizes["pause"])
-    world = _World(_key_file(Path(request.data_dir)).read_bytes(), evaluation.split)
+    world = _world(_key_file(Path(request.data_dir)).read_bytes(), evaluation.split)
     try:
         numbers = read_numbers(tree.read("fit.py"))
         samples = tuple(_measure(world, numbers, seed, sizes) for seed in evaluation.seeds)
@@ -177,6 +178,9 @@ class _World:
         x = draw.uniform(-1, 1, count)
         y = np.sin(np.outer(x, 2 * self._waves) + self._phases) @ self._weights
         return x, y + noise * draw.normal(size=count)
+
+
+_world = lru_cache(maxsize=4)(_World)
 
 
 def _measure(
