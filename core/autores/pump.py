@@ -20,8 +20,8 @@ POLL = 1.0
 """Seconds after which events of other processes are noticed."""
 GATHER = 0.02
 """Seconds in which events come together before they are handed over."""
-PUBLISH = 1.0
-"""Seconds in which trials come together before they get their tags."""
+SETTLE = 1.0
+"""Seconds of events that a crash may have delivered again, and that trials wait for their tags."""
 STOP = "stop"
 """The action of a `Steered` event that ends a run."""
 
@@ -39,7 +39,8 @@ class Pump:
         self._seen: int | None = None
         self._renewed = time.monotonic()
         self._unpublished: dict[int, str] = {}
-        self._published = -PUBLISH
+        self._remembered: int | None = None
+        self._settled = -SETTLE
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -63,15 +64,19 @@ class Pump:
             for event in events:
                 self._hand_over(event)
             self._seen = seen = events[-1].seq
-            store.set_cursor(NAME, seen)
             await self._point_to_best()
-        await self._publish(ending=ending)
-
-    async def _publish(self, *, ending: bool = False) -> None:
-        """Let people say `git log trial/0017`: soon, and for many trials at once."""
         now = time.monotonic()
-        if self._unpublished and (ending or now > self._published + PUBLISH):
-            commits, self._unpublished, self._published = self._unpublished, {}, now
+        if ending or now > self._settled + SETTLE:
+            self._settled = now
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Remember what was delivered, and let people say `git log trial/0017`."""
+        if self._seen is not None and self._seen != self._remembered:
+            self._run.store.set_cursor(NAME, self._seen)
+            self._remembered = self._seen
+        if self._unpublished:
+            commits, self._unpublished = self._unpublished, {}
             await self._run.desk.refs(lambda code: code.publish(commits))
 
     def _hand_over(self, event: Event) -> None:

@@ -80,6 +80,7 @@ class SqliteStore:
         self._patience = patience
         self._lock = WriteLock(path.with_name(f"{path.name}-lock"), patience)
         self._pulses = Pulses(path)
+        self._durable: bool | None = None
         self._within = threading.local()
         self._memory = Memory()
         self._decoded = Decoded()
@@ -156,7 +157,9 @@ class SqliteStore:
             if not undisturbed:
                 self._memory.forget()
             with told(self._path):
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                if durable != self._durable:
+                    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                    self._durable = durable
                 connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
