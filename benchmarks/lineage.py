@@ -16,22 +16,25 @@ from pathlib import Path
 
 from benchmarks.report import Report, Row
 
+from autores.agent import SessionBrief
+from autores.config import SettingsBook
+from autores.context import render
 from autores.events import Accepted, Body, Created, Evaluated, Gated
 from autores.lineage.view import LineageView
+from autores.plugins import context
 from autores.plugins.stores.sqlite import SqliteStore
 from autores.records import (
     Artifact,
     Cost,
     Direction,
     Measurement,
-    Metric,
     Outcome,
-    Recipe,
     Sample,
-    Task,
+    Specialist,
 )
-from autores.status import Cause, Status, Verdict
+from autores.status import Cause, Verdict
 from autores.testing.stores import decided, started, submission
+from autores.testing.toy import autores_task
 
 FEW, MANY = 1_000, 100_000
 TIMED, ROUNDS = 300, 3
@@ -48,12 +51,9 @@ TOPICS = (
     "cosine",
     "norm",
 )
-TASK = Task(
-    name="toy",
-    title="Toy",
-    metric=Metric(name="loss", direction=Direction.MINIMIZE),
-    recipe=Recipe(path="/nowhere"),
-)
+WHO = Specialist(key=SPECIALISTS[0], title="One of ten", surfaces=("*",), preamble="")
+SETTINGS = SettingsBook({}, {context.Settings: "context"})
+TASK = autores_task("")
 
 
 class Life:
@@ -136,31 +136,25 @@ class Grown:
             yield time.perf_counter() - start
 
     def context_times(self) -> list[float]:
-        """Seconds for all that a session's context asks for, just after a trial finished."""
+        """Seconds to render a session's context, just after a trial finished."""
         times = []
         for _ in range(TIMED // 3):
             trial = self.store.head().next_trial
             bodies = [*self._life.begin(trial), *self._life.end(trial)]
             self.store.append(lambda head, bodies=bodies: bodies)  # type: ignore[misc]
             start = time.perf_counter()
-            _read_context(LineageView(self.store, TASK).for_session("another"))
+            assert _context(LineageView(self.store, TASK))
             times.append(time.perf_counter() - start)
         return times
 
 
-def _read_context(view: LineageView) -> None:
-    """What the sections of a context read."""
-    head = view.head
-    view.trial(head)
-    view.leaderboard(20)
-    view.path(head, 20)
-    view.children(head, 10)
-    view.recent(30)
-    view.by_specialist(SPECIALISTS[0], 5)
-    view.by_status(Status.KEEP, 5)
-    view.search("warm cos", 10)
-    view.pending(20)
-    view.tally()
+def _context(view: LineageView) -> str:
+    """What a session that starts from the head is told."""
+    brief = SessionBrief(
+        id="another", task=TASK, specialist=WHO, specialists=(WHO,), parent=view.head
+    )
+    sections = context.autores_context(view.for_session("another"), brief, SETTINGS)
+    return render(sections)
 
 
 def _append_bare(folder: Path) -> list[float]:
@@ -239,7 +233,7 @@ def _run(folder: Path) -> Report:
             ),
             _row(f"finish a trial durably, {many}", ms[0], few, 2.0, TIMED * ROUNDS),
             _ratio("the same, slower by", ms[0]),
-            _row(f"all reads of a context, {many}", ms[1], few, 5.0, TIMED // 3 * ROUNDS),
+            _row(f"render a session's context, {many}", ms[1], few, 5.0, TIMED // 3 * ROUNDS),
             _ratio("the same, slower by", ms[1]),
             _row(f"open and find what is unsettled, {many}", ms[2], few, 500.0, 5),
             Row(name="memory of that process", value=resident, unit="MiB", limit=150.0),
