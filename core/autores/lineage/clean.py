@@ -18,18 +18,20 @@ from autores.text import escape_line, unmarked
 
 LONGEST = 20_000
 """Characters of one text; more is cut."""
+LONGEST_HYPOTHESIS = 4_000
+"""Hypotheses are read back by the hundred for every context; what is longer goes into notes."""
 
 
-def clean(text: str) -> str:
+def clean(text: str, longest: int = LONGEST) -> str:
     """The text as one line, without markup of tool calls. Cleaned again it is the same."""
-    return escape_line(unmarked(text).strip(), LONGEST)
+    return escape_line(unmarked(text).strip(), longest)
 
 
 def cleaned(body: Body) -> Body:
     """The body with all that people, agents and candidates have worded in it cleaned."""
     match body:
         case Accepted(submission=given):
-            hypothesis, notes = clean(given.hypothesis), clean(given.notes)
+            hypothesis, notes = clean(given.hypothesis, LONGEST_HYPOTHESIS), clean(given.notes)
             return replace(body, submission=replace(given, hypothesis=hypothesis, notes=notes))
         case Evaluated(outcome=outcome):
             return replace(body, outcome=replace(outcome, detail=clean(outcome.detail)))
