@@ -142,7 +142,7 @@ class _Trial:
             answerer.until_ready()
             answerer.go()
             found = score_stream(answerer, self.stream, self.profile.sizes["chunk"])
-        return answerer.seconds, found
+        return answerer.told_seconds, found
 
     def _bits(self, found: list[Losses]) -> float:
         return math.fsum(map(_total, found)) / math.log(2) / self.stream.bytes
