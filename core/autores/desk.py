@@ -34,6 +34,7 @@ class Desk:
         self._code = ThreadPoolExecutor(COMMITTERS, "autores-code")
         self._refs = ThreadPoolExecutor(1, "autores-refs")
         self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
+        self._sweepings = code.parent / "swept"
         self._swept = 0
         self._waiting: list[tuple[Build, Asked]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -86,10 +87,11 @@ class Desk:
         return await self._finish(self._refs, lambda: work(self._repository))
 
     def sweep(self, folder: Path) -> None:
-        """Remove a folder; its name is free at once, and nobody waits for the rest."""
+        """Remove a folder; it is out of everybody's way at once, and nobody waits for the rest."""
         self._swept += 1
-        doomed = folder.with_name(f"{folder.name}.swept-{self._swept}")
+        doomed = self._sweepings / f"{self._swept}"
         with suppress(OSError):
+            self._sweepings.mkdir(exist_ok=True)
             folder.rename(doomed)
             self._sweeper.submit(shutil.rmtree, doomed, ignore_errors=True)
 
@@ -112,6 +114,7 @@ class Desk:
         self._code.shutdown()
         self._refs.shutdown()
         self._sweeper.shutdown()
+        shutil.rmtree(self._sweepings, ignore_errors=True)
 
     @property
     def _repository(self) -> CodeRepository:

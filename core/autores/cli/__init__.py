@@ -7,13 +7,11 @@ import traceback
 from collections.abc import Sequence
 
 from autores.cli.group import autores
-from autores.config import leave_processors_alone
 from autores.errors import AutoresError, ExitCode
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
-    leave_processors_alone()
     sys.exit(run(arguments))
 
 

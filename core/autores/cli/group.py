@@ -72,6 +72,9 @@ class LazyGroup(click.Group):
         found = COMMANDS.get(cmd_name)
         if found is None:
             return None
+        from autores.config import leave_processors_alone
+
+        leave_processors_alone()
         module = importlib.import_module(f"autores.cli.{found.module}")
         command: click.Command = getattr(module, found.attribute or cmd_name)
         return command

@@ -106,8 +106,8 @@ class WriteLock:
 
     SQLite's own waiting sleeps ever longer and starves the unlucky; this one asks often.
 
-    The file holds a number that every hold raises, by one when it begins and when it ends.
-    Whoever finds the number that its own last hold left knows, without asking the database,
+    The file holds a number that every writing raises, by one when it begins and when it ends.
+    Whoever finds the number that its own last one left knows, without asking the database,
     that nobody has written since; a writer that is killed leaves an odd one.
     """
 
@@ -124,27 +124,33 @@ class WriteLock:
 
     @property
     def ours(self) -> bool:
-        """Whether nobody else has written since our last hold began."""
+        """Whether nobody else has written since we last began to."""
         return bool(self._number[0] == self._own)
 
     @contextmanager
-    def held(self) -> Iterator[bool]:
-        """Wait for it, and hold it; `StoreLocked` where that takes too long.
+    def writing(self) -> Iterator[bool]:
+        """Hold it, and let all others know that something may have been written.
 
         Yields:
-            Whether nobody else has held it since we did.
+            Whether nobody else has written since we did.
         """
+        with self.held():
+            undisturbed = self.ours
+            self._count(self._number[0] | 1)
+            try:
+                yield undisturbed
+            finally:
+                self._count(self._number[0] + 1)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for it, and hold it; `StoreLocked` where that takes too long."""
         if not self._threads.acquire(timeout=self._patience):
             raise StoreLocked(f"{self._path} is held by another thread")
         try:
             self._take()
             try:
-                undisturbed = self.ours
-                self._count(self._number[0] | 1)
-                try:
-                    yield undisturbed
-                finally:
-                    self._count(self._number[0] + 1)
+                yield
             finally:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         finally:
@@ -169,7 +175,8 @@ class WriteLock:
         if self._descriptor < 0:
             with told(self._path):
                 self._descriptor = _open(self._path)
-                os.truncate(self._descriptor, self._number.nbytes)
+                if os.fstat(self._descriptor).st_size < self._number.nbytes:
+                    os.truncate(self._descriptor, self._number.nbytes)
                 self._shared = mmap.mmap(self._descriptor, self._number.nbytes)
                 self._number = memoryview(self._shared).cast("Q")
         deadline = time.monotonic() + self._patience

