@@ -15,7 +15,8 @@ from autores.agent import Exhausted, Proposal, Session
 from autores.errors import AutoresError
 from autores.events import Marked
 from autores.lineage.store import Order, Query
-from autores.records import Measurement, Task
+from autores.records import Decision, Measurement, Task
+from autores.status import Verdict
 from autores.testing import toy
 from autores.testing.playing import play
 
@@ -153,6 +154,11 @@ def read_after_planting(folder: Path, document: Path, *, lineage: bool) -> tuple
         @hookimpl
         def autores_agent(self) -> Both:
             return self
+
+        @hookimpl
+        def autores_decide(self) -> Decision:
+            """What leads may be seen by all: in no world may it be what was planted."""
+            return Decision(verdict=Verdict.DISCARD, policy="discards")
 
         async def run(self, session: Session) -> None:
             if plants.left:
