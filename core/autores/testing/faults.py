@@ -18,7 +18,8 @@ from autores.reading import reading
 from autores.records import Trial
 from autores.status import Status
 
-TRIALS = 25
+TRIALS = 200
+"""So many that a run is still at work when it is killed."""
 ARGUMENTS = (
     *("--task", "toy", "--executor", "inline", "--agent", "scripted", "--arm", "generalist"),
     *("--max-trials", str(TRIALS), "--sessions", "3", "--seed", "1"),
