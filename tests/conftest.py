@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from autores.config import Environment, gather
 from autores.evaluator.sandbox import Level, SandboxUnavailable, choose
@@ -24,6 +25,16 @@ REQUIRED = "REQUIRE_FULL_SANDBOX"
 """Set where the full sandbox must be exercised: tests that need it fail instead of skipping."""
 
 pytest.register_assert_rewrite("autores.testing.executors", "autores.testing.stores")
+
+# A verdict must not hang on the load of the machine or on the draw of the day. Other draws, and
+# more of them: `pytest --hypothesis-profile=wide`.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "wide", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 Install = Callable[..., str]
 OpenRun = Callable[..., AbstractAsyncContextManager[Run]]
