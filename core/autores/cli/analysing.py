@@ -40,12 +40,12 @@ _MOST = 12
 def analyze(
     run: Path, domain: str | None, out: Path | None, marks: Path | None, as_json: bool
 ) -> None:
-    r"""Read the trajectory of RUN: what was worth its cost, what was mended, what was missed.
+    """Read the trajectory of RUN: what was worth its cost, what was mended, what was missed.
 
     \b
     autores analyze RUN --domain arch --table arch.tsv   a table to mark up
     autores analyze RUN --marks arch.tsv                 keeps the marks with the run
-    """
+    """  # noqa: D301
     environment = Environment.read()
     with _undisturbed(), ExitStack() as stack:
         with progress("read the run"):

@@ -47,12 +47,12 @@ accept_option = click.option(
 def calibrate(
     run: Path | None, looks: int, accept_changes: bool, as_json: bool, **options: Any
 ) -> None:
-    r"""Measure the seed recipe: its score, its noise, and whether it passes the gates.
+    """Measure the seed recipe: its score, its noise, and whether it passes the gates.
 
     \b
     autores calibrate --task toy       begins a run that `autores resume` goes on with
     autores calibrate RUN --looks 10   looks again and calibrates from all looks
-    """
+    """  # noqa: D301
     if run is not None:
         found, task = in_run(run, lambda r: _calibrated(r, looks), accept_changes, **options)
     else:

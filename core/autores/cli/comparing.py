@@ -36,7 +36,7 @@ from autores.rendering import Facts, duration, table
 @settings_options
 @json_option
 def compare(arms: str, repeats: int, looks: int, as_json: bool, **options: Any) -> None:
-    r"""Run matched arms of a task, and say how they differ, repeat by repeat.
+    """Run matched arms of a task, and say how they differ, repeat by repeat.
 
     \b
     specialists   each with surfaces of its own
@@ -47,7 +47,7 @@ def compare(arms: str, repeats: int, looks: int, as_json: bool, **options: Any) 
     Within a repeat all arms have the same budget, seeds, baseline and calibration, and run at the
     same time on one executor, which takes their jobs in turn. The same command, with the same
     --name, goes on where it was interrupted.
-    """
+    """  # noqa: D301
     choice = given(**options)
     task, _ = load_task(choice.settings, choice.plugins)
     found = asyncio.run(

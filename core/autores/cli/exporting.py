@@ -38,14 +38,14 @@ FORMATS = ("jsonl", "tsv", "csv", "git-bundle")
 )
 @click.option("--out", type=click.Path(path_type=Path), help="file to write, else standard output")
 def export(run: Path, kind: str, columns: str, out: Path | None) -> None:
-    r"""Write a run's lineage or code for other programs.
+    """Write a run's lineage or code for other programs.
 
     \b
     jsonl       every event with its hash, as it was written
     tsv         one row a trial, in the columns of the published traces
     csv         one row a trial, all that is known of it
     git-bundle  the code of all trials; `git clone FILE` reads it
-    """
+    """  # noqa: D301
     if columns != OWN and kind != "tsv":
         raise UserError("--columns is for --format tsv")
     environment = Environment.read()

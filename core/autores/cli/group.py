@@ -106,10 +106,10 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="autores")
 def autores() -> None:
-    r"""Improve a training recipe with specialist agents, in a loop that can be audited.
+    """Improve a training recipe with specialist agents, in a loop that can be audited.
 
     \b
     autores --task toy --max-trials 20      run
     autores resume runs/toy-…               go on
     autores ls runs/toy-…                   look
-    """
+    """  # noqa: D301

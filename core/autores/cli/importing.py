@@ -36,7 +36,7 @@ def import_(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    r"""Take in runs that others recorded, to be read like our own.
+    """Take in runs that others recorded, to be read like our own.
 
     \b
     PATH    a file of one of these kinds, its folder, or a folder of such folders:
@@ -47,7 +47,7 @@ def import_(
     Lines are repaired where the repair is certain and listed where it is not. The source is
     copied and never changed. The exit code is 1 where best.json or tree.tsv say otherwise and
     it is not known why.
-    """
+    """  # noqa: D301
     paths = tuple(run for path in paths for run in runs_in(path))
     if name and len(paths) > 1:
         raise UserError("--name names one run; import several one after the other")

@@ -25,7 +25,7 @@ _NEEDS_TEXT = (Action.HINT, Action.BLOCK, Action.BLOCK_IDEA, Action.QUEUE, Actio
 @click.argument("what", required=False, default="")
 @json_option
 def steer(run: Path, action: str | None, what: str, as_json: bool) -> None:
-    r"""Change the course of RUN, on record: every report says that it was steered.
+    """Change the course of RUN, on record: every report says that it was steered.
 
     \b
     hint TEXT         every session is told this from now on
@@ -37,7 +37,7 @@ def steer(run: Path, action: str | None, what: str, as_json: bool) -> None:
     stop [WHY]        end the run once its sessions have finished
 
     Without an action: what holds now.
-    """
+    """  # noqa: D301
     environment = Environment.read()
     with reading(located(run, environment), environment) as found:
         steering = Steering(found.store)

@@ -53,6 +53,7 @@ def test_every_command_is_there_and_helps(command: Command, name: str) -> None:
     assert said.code == 0
     assert f"autores {name}" in said.out
     assert COMMANDS[name].help.endswith(".")
+    assert "\\b" not in said.out  # click's mark of lines that are not joined
 
 
 @pytest.mark.parametrize("name", COMMANDS)
