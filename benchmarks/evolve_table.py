@@ -3,13 +3,14 @@
     python -m benchmarks.evolve_table --task airbench --profile micro --minutes 40
 
 measures such a table with the real evaluator, or goes on with one. First the task's moves and
-knobs one by one among as many Sobol points in all of them together, then Sobol points alone.
-Every twelfth look or so is at the seed recipe, so that noise and drift are known.
+knobs one by one among as many Sobol points in a few of them together, then Sobol points alone.
+Every tenth look or so is at the seed recipe, so that noise and drift are known.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import importlib
 import json
 import os
@@ -18,7 +19,8 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -42,13 +44,15 @@ DATA = Path(__file__).parent / "data"
 EVERYBODY = Specialist(key="all", title="Everybody", surfaces=("*",))
 IDLE: Mapping[str, tuple[str, ...]] = {
     "airbench": ("keep", "proxy_every", "main", "benchmark", "eps", "whiten_eps"),
+    "nanochat": ("compile_on_gpu", "compiled"),
 }
 """Knobs without an effect on a processor, or in profiles without a proxy net."""
-EACH = 12
+EACH = 10
 """Every so many looks, one at the seed recipe."""
 FAR = 1.6
 """Coordinates of a point, at most."""
-MOST_GENES = 8
+MOST_GENES = 7
+"""Of a point; half of the points have two or three, as most trials of a search do."""
 _LEVELS = (-1.0, 1.0)
 
 
@@ -217,7 +221,8 @@ def _points(knobs: Sequence[Knob], made: Sequence[Edit], seed: int) -> Iterator[
     engine = SobolEngine(1 + 2 * genes, scramble=True, seed=seed)
     while True:
         (many, *rest) = engine.draw(1)[0].tolist()
-        chosen = sorted(range(genes), key=rest[:genes].__getitem__)[: 2 + int(many * MOST_GENES)]
+        size = 2 + int(many**2 * (MOST_GENES - 1))
+        chosen = sorted(range(genes), key=rest[:genes].__getitem__)[:size]
         edits = (_drawn([*knobs, *made][i], rest[genes + i]) for i in sorted(chosen))
         yield tuple(edit for edit in edits if edit is not None)
 
@@ -230,7 +235,20 @@ def _drawn(gene: Knob | Edit, share: float) -> Edit | None:
     return turn(gene, gene.scale.value(FAR * (2 * share - 1)))
 
 
-def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -> None:
+@contextmanager
+def _turn(lock: Path | None) -> Iterator[None]:
+    """Wait for others who measure on this machine and take the same lock."""
+    if lock is None:
+        yield
+        return
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def measure(
+    task: str, profile: str, minutes: float, folder: Path, file: Path, lock: Path | None = None
+) -> None:
     """Measure for some time, after what the table holds; it is kept after each trial."""
     until = time.monotonic() + 60 * minutes
     bench = Bench(task, profile, folder)
@@ -244,13 +262,16 @@ def measure(task: str, profile: str, minutes: float, folder: Path, file: Path) -
             break
         if ahead and ahead[0] == edits:
             ahead.popleft()
-        elif (look := bench.look(edits)) is not None:
+            continue
+        with _turn(lock):
+            look = bench.look(edits)
+        if look is not None:
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
             Table(
                 task=task,
                 profile=profile,
-                machine=Machine.here(),
+                machine=replace(Machine.here(), cores=len(os.sched_getaffinity(0))),
                 world=bench.world,
                 looks=tuple(looks),
             ).write(file)
@@ -268,11 +289,12 @@ def main() -> int:
         default=Path(tempfile.gettempdir(), "autores-table"),
         help="where its data lies; a table that goes on needs the one it began with",
     )
+    parser.add_argument("--lock", type=Path, help="a file that is locked during each trial")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     file = DATA / f"{options.task}-{options.profile}.json"
     try:
-        measure(options.task, options.profile, options.minutes, options.world, file)
+        measure(options.task, options.profile, options.minutes, options.world, file, options.lock)
     except UserError as error:
         parser.error(str(error))
     return 0

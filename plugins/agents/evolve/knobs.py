@@ -16,7 +16,9 @@ _NO_KNOB = re.compile(
     r"errors|map_location|weights_only|memory_format|strict|mode|non_blocking|pin_memory|"
     r"dtype|set_to_none|requires_grad|inplace|exist_ok|parents|flush|file|sep|end|default|"
     r"daemon|name|key|usage|nargs|help|padding_mode|largest|sorted|start_dim|end_dim|"
-    r"persistent|return_counts|copy|repeats|mean|std|strip|enabled)(?:$|[)\]])",
+    r"persistent|return_counts|copy|repeats|mean|std|strip|enabled|"
+    r"frozen|slots|dynamic|(?:is_)?causal|log_every|rank|ranks|descending|upper|special_tokens|"
+    r"place|total)(?:$|[)\]])",
     re.IGNORECASE,
 )
 _FIXED_NAMES = re.compile(r"^(?:MEAN|STD)(?:\[|$)")
