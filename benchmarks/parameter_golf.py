@@ -1,9 +1,10 @@
-"""One trial of parameter_golf on two cores: what it takes, what it scores, who is caught.
+"""One trial of parameter_golf on two cores: what it takes, what it scores, with which noise.
 
-The seed recipe is trained and evaluated by the real evaluator in a world of its own; then once
-more with its context cut, to see that the text has structure beyond a few words. Candidates
-that look ahead are audited in this task's own stream, and counted against what theory says. The
-integers of the weights are coded as the recipe does it, and by general compressors.
+The seed recipe is trained and evaluated by the real evaluator, as often as a calibration does,
+in a world of its own, beside the best n-gram mixtures under the same cap; then, in three worlds,
+without adapting, and once more with its context cut, to see that the text has structure beyond
+a few words. The integers of the weights are coded as the recipe does it, and by general
+compressors.
 """
 
 from __future__ import annotations
@@ -12,37 +13,37 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from benchmarks.parameter_golf_ngrams import coders
+from benchmarks.parameter_golf_ngrams import Texts, coders, results
 from benchmarks.report import Report, Row
-from numpy.typing import NDArray
 
+from autores.calibrate import calibration_of
 from autores.evaluator.bundle import read_bundle, write_bundle
 from autores.evaluator.job import run_job
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import key_name, verify
 from autores.evaluator.trees import FileTree
-from autores.records import Evaluation, Outcome, Purpose
+from autores.records import Calibration, Evaluation, Outcome, Purpose
 from autores.tasks.parameter_golf import data, plugin
 from autores.tasks.parameter_golf.packing import ENTRY
-from autores.tasks.parameter_golf.profiles import Profile, profile_named
-from autores.tasks.text.streams import Stream, StreamAudit, score_stream
+from autores.tasks.parameter_golf.profiles import profile_named
 from autores.testing.recipes import RecordedHarness, module_at
 
 PROFILE = "cpu"
 CUT_BYTES = 32
 LEAST_RISE = 1.05
 """Of the score, when the context is cut."""
-REPLAYS = 200
-SEEDS = (11, 12, 13)
-SHARES = (0.01, 0.1, 1.0)
+WORLDS = 3
+PATIENCE = 300.0
+GOOD_ORDERS = (5, 6, 7)
+"""Of n-gram mixtures, the best of which is compared with."""
 _PREDICTS = """            with precision(rows.device, self.half):
                 logits = self.model(rows)
             out.append"""
@@ -73,22 +74,34 @@ def without_adaptation(source: str) -> str:
     return source.replace("ttt_epochs = 1\n", "ttt_epochs = 0\n")
 
 
-def measure(source: str, data_dir: Path, *, seed: int = 11) -> tuple[Outcome, float]:
+def evaluated(
+    source: str,
+    data_dir: Path,
+    *,
+    profile: str,
+    purpose: Purpose,
+    seed: int,
+    cap: int | None = None,
+    calibration: Calibration | None = None,
+) -> tuple[Outcome, float]:
     """One evaluation as a run would make it, and its seconds from outside."""
-    task = plugin.autores_task(PROFILE)
-    tree = FileTree({ENTRY: source.encode()})
-    evaluation = Evaluation(
-        trial=0, ordinal=0, purpose=Purpose.CALIBRATE, commit="c", seeds=(seed,)
-    )
+    task = plugin.autores_task(profile)
     limits = plugin.autores_budget(task)
+    tree = FileTree({ENTRY: source.encode()})
+    evaluation = Evaluation(trial=0, ordinal=0, purpose=purpose, commit="c", seeds=(seed,))
     request = EvaluationRequest(
         evaluation=evaluation,
         tree=tree.id,
         task=task,
         plugin=plugin.__name__,
-        limits=replace(limits, wall={**limits.wall, "inference": 300.0}),  # the cut one is slow
+        limits=replace(
+            limits,
+            wall={**limits.wall, "inference": PATIENCE},  # the cut one is slow
+            artifact_bytes=cap or limits.artifact_bytes,
+        ),
         data_dir=str(data_dir),
-        secret="ab" * 16,
+        secret=os.urandom(16).hex(),
+        calibration=calibration,
     )
     with tempfile.TemporaryDirectory() as name:
         folder, key = Path(name), os.urandom(32)
@@ -96,7 +109,18 @@ def measure(source: str, data_dir: Path, *, seed: int = 11) -> tuple[Outcome, fl
         begun = time.perf_counter()
         run_job(read_bundle(folder / "bundle"), {key_name(evaluation): key}, folder)
         seconds = time.perf_counter() - begun
-        outcome = verify((folder / "0.json").read_bytes(), key, evaluation, tree.id)
+        return verify((folder / "0.json").read_bytes(), key, evaluation, tree.id), seconds
+
+
+def measure(source: str, data_dir: Path, *, seed: int = 11) -> tuple[Outcome, float]:
+    """A look at the seed recipe, or at what was made of it.
+
+    Raises:
+        RuntimeError: It has no score.
+    """
+    outcome, seconds = evaluated(
+        source, data_dir, profile=PROFILE, purpose=Purpose.CALIBRATE, seed=seed
+    )
     if outcome.score is None:
         raise RuntimeError(f"the seed recipe failed: {outcome.cause.value}: {outcome.detail}")
     return outcome, seconds
@@ -143,74 +167,47 @@ def coding(train: Path) -> Iterator[Row]:
         )
 
 
-# ----------------------------------------------------------------------------- who is caught
+# ------------------------------------------------------------------------------------ looks
 
 
-class Bigram:
-    """Honest but for a share of the positions, at which it knows the next token."""
-
-    def __init__(self, table: NDArray[np.float32], share: float, seed: int) -> None:
-        self.table, self.share = table, share
-        self.random = np.random.default_rng(seed)
-
-    def ask(self, *question: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        """Answer, with a look at the next input here and there."""
-        (inputs,) = question
-        logits = self.table[inputs]
-        i, j = np.nonzero(self.random.random(inputs[:, 1:].shape) < self.share)
-        logits[i, j, inputs[i, j + 1]] += 20
-        return logits
-
-    def reveal(self, *truth: NDArray[Any]) -> None:
-        """Nothing is learned."""
+def looks(folder: Path) -> list[tuple[Outcome, float]]:
+    """As many at the seed recipe as a calibration takes."""
+    count = plugin.autores_task(PROFILE).calibration_looks
+    return [measure(recipe(), folder, seed=11 + number) for number in range(count)]
 
 
-def catches(stream: Stream, other: NDArray[np.int64], length: int) -> Iterator[Row]:
-    """How many single replays find candidates that look ahead at a share of the positions."""
-    size = stream.vocabulary
-    counts = np.full((size, size), 0.1, np.float32)
-    np.add.at(counts, (stream.inputs, stream.targets), 1)
-    table = np.log(counts)
-    for share in (0.0, *SHARES):
-        found, audit = 0, None
-        for number in range(REPLAYS if share else REPLAYS // 4):
-            first = score_stream(Bigram(table, share, 1), stream, length)
-            audit = StreamAudit(stream, length, first, other)
-            verdict = audit.replay(Bigram(table, share, 1), audit.plan(bytes([number % 256, 7])))
-            found += not verdict.passed
-        assert audit is not None
-        seen = share * (length - 1) / length  # the last of a chunk has no next input
-        tried = REPLAYS if share else REPLAYS // 4
-        yield Row(
-            name=f"replays that find a look at {share:.0%} of the positions",
-            value=found / tried,
-            unit="of 1",
-            baseline=1 - (1 - seen) ** audit.rows_at_once,
-            compared_with="as the rows of one replay say",
-            samples=tried,
-        )
-
-
-def _small() -> Profile:
-    profile = profile_named("micro")
-    return replace(profile, sizes={**profile.sizes, "columns": 64})
-
-
-def _looked(looks: Sequence[tuple[Outcome, float]], cap: int) -> Iterator[Row]:
-    scores = [o.score for o, _ in looks if o.score is not None]
-    many = len(scores)
+def looked(found: Sequence[tuple[Outcome, float]], mixtures: Mapping[str, float]) -> Iterator[Row]:
+    """What they took, and scored."""
+    task, many = plugin.autores_task(PROFILE), len(found)
+    known = calibration_of(task, [outcome for outcome, _ in found], world="", hardware="")
+    assert known.score is not None
     yield Row(
         name="one trial, everything included, at most",
-        value=max(seconds for _, seconds in looks),
+        value=max(seconds for _, seconds in found),
         unit="s",
         limit=90.0,
         samples=many,
     )
-    yield Row(name="seed recipe", value=fmean(scores), unit="bpb", samples=many)
-    yield Row(name="its noise, sd of one look", value=stdev(scores), unit="bpb", samples=many)
+    best = min(mixtures, key=lambda name: mixtures[name])
+    yield Row(
+        name="seed recipe",
+        value=known.score,
+        unit="bpb",
+        baseline=mixtures[best],
+        compared_with=f"the best n-gram mixture under the cap ({best})",
+        limit=mixtures[best],
+        samples=many,
+    )
+    yield Row(
+        name=f"its noise, sd of one look, {known.degrees_of_freedom:.0f} degrees of freedom",
+        value=known.spread,
+        unit="bpb",
+        samples=many,
+    )
+    cap = plugin.autores_budget(task).artifact_bytes
     yield Row(
         name="bytes of code and weights, at most",
-        value=max(o.artifact.total_bytes for o, _ in looks if o.artifact is not None),
+        value=max(o.artifact.total_bytes for o, _ in found if o.artifact is not None),
         unit="B",
         baseline=cap,
         compared_with="the cap",
@@ -218,15 +215,27 @@ def _looked(looks: Sequence[tuple[Outcome, float]], cap: int) -> Iterator[Row]:
         samples=many,
     )
     for name, unit in (("steps_per_second", "1/s"), ("training", "s"), ("inference", "s")):
-        value = fmean(o.metrics[name] for o, _ in looks)
+        value = fmean(o.metrics[name] for o, _ in found)
         yield Row(name=name.replace("_", " "), value=value, unit=unit, samples=many)
 
 
-def _without(plain: Outcome, cut: Outcome) -> Iterator[Row]:
+def mixtures_in(prepared: data.Prepared) -> dict[str, float]:
+    """The bits per byte of n-gram mixtures in the same world."""
+    cap = plugin.autores_budget(plugin.autores_task(PROFILE)).artifact_bytes
+    return results(Texts.of(prepared, PROFILE), cap, orders=GOOD_ORDERS)
+
+
+def rise(folder: Path, number: int) -> Row:
+    """What cutting the context costs in a world."""
+    profile = profile_named(PROFILE)
+    stream, _ = data.prepare(profile, folder).held_out("evaluation", profile)
+    tokens = max(1, round(CUT_BYTES * stream.targets.size / stream.bytes))
+    plain, _ = measure(without_adaptation(recipe()), folder)
+    cut, _ = measure(with_context_cut(recipe(), tokens), folder)
     assert plain.score is not None
     assert cut.score is not None
-    yield Row(
-        name="seed recipe, learning nothing while it predicts",
+    return Row(
+        name=f"world {number}: seed recipe, learning nothing while it predicts",
         value=plain.score,
         unit="bpb",
         baseline=cut.score,
@@ -236,28 +245,19 @@ def _without(plain: Outcome, cut: Outcome) -> Iterator[Row]:
 
 
 def run() -> Report:
-    """Measure in a world of its own."""
+    """Measure in worlds of its own."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+        folders = [Path(name, str(number)) for number in range(WORLDS)]
+        Path(name).chmod(0o755)
+        for folder in folders:
+            folder.mkdir()
         begun = time.perf_counter()
-        prepared = data.prepare(profile_named(PROFILE), folder)
+        prepared = data.prepare(profile_named(PROFILE), folders[0])
         prepare_seconds = time.perf_counter() - begun
-        stream, _ = prepared.held_out("evaluation", profile_named(PROFILE))
-        tokens = max(1, round(CUT_BYTES * stream.targets.size / stream.bytes))
-        looks = [measure(recipe(), folder, seed=number) for number in SEEDS]
-        plain, _ = measure(without_adaptation(recipe()), folder)
-        cut, _ = measure(with_context_cut(recipe(), tokens), folder)
-        small = _small()
-        small_stream, other = data.prepare(small, folder).held_out("evaluation", small)
-        caught = list(catches(small_stream, other, small.sizes["chunk"]))
-        weights = list(coding(prepared.folder / data.TRAIN))
-    limit = profile_named(PROFILE).artifact_bytes
-    rows = [
-        Row(name="prepare", value=prepare_seconds, unit="s", limit=60.0),
-        *_looked(looks, limit),
-        *_without(plain, cut),
-        *weights,
-        *caught,
-    ]
+        rows = [
+            Row(name="prepare", value=prepare_seconds, unit="s", limit=60.0),
+            *looked(looks(folders[0]), mixtures_in(prepared)),
+            *(rise(folder, number) for number, folder in enumerate(folders, 1)),
+            *coding(prepared.folder / data.TRAIN),
+        ]
     return Report(title=f"parameter_golf, profile {PROFILE}", rows=rows)

@@ -12,7 +12,7 @@ import bz2
 import lzma
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -198,10 +198,10 @@ def compressors(texts: Texts) -> dict[str, float]:
     return found
 
 
-def results(texts: Texts, cap: int) -> dict[str, float]:
+def results(texts: Texts, cap: int, orders: Iterable[int] = ORDERS) -> dict[str, float]:
     """Bits per byte of every mixture."""
     found = {}
-    for order in ORDERS:
+    for order in orders:
         tables, _ = fit(texts.train, order, cap)
         for adaptive in (False, True):
             strengths = tuned(tables, texts.tune, adaptive)

@@ -153,13 +153,13 @@ class _Trial:
         """Replay as often as the gain asks; who looked ahead or is not the same again has failed."""
         request, earlier = self.arena.request, self.arena.pooled
         audit = StreamAudit(self.stream, self.profile.sizes["chunk"], found, self.other)
-        due = auditing.rows_due(request, score)
-        wanted = math.ceil((due - earlier.get(auditing.DONE, 0)) / audit.rows_at_once)
+        due, order = auditing.replays_due(request, score, audit), audit.order(request.tree)
         until, verdicts = time.monotonic() + request.limits.wall["audit"], list[Verdict]()
-        for number in range(wanted):
+        for number in range(earlier.get(auditing.DONE, 0), due):
             if time.monotonic() > until:
                 break  # a trial that still owes is not kept; more looks pay
-            plan = audit.plan(request.derive("audit", seed, number))
+            secret = request.derive("audit", seed, number)
+            plan = audit.plan(secret, order[number % len(order)])
             with self.arena.spawn(Phase.INFER, seed=seed, entry=ENTRY, weights=weights) as again:
                 again.until_ready()
                 again.go()

@@ -7,6 +7,7 @@ nothing, and the rows of one chunk share no text: each can be audited by itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -94,10 +95,12 @@ class LanePlan(Plan):
     """Rows are lanes and share no text, so that all are cut but a few, which are `KEPT`."""
 
     @classmethod
-    def draw(cls, secret: bytes, shapes: Sequence[tuple[int, ...]]) -> LanePlan:
-        """Draw a plan from a secret, given the shapes of all chunks."""
+    def draw(
+        cls, secret: bytes, shapes: Sequence[tuple[int, ...]], chunk: int | None = None
+    ) -> LanePlan:
+        """Draw a plan from a secret, given the shapes of all chunks; the chunk, if none is named."""
         random = np.random.default_rng(int.from_bytes(secret, "little"))
-        chunk = int(random.integers(len(shapes)))
+        chunk = int(random.integers(len(shapes))) if chunk is None else chunk
         rows, length = shapes[chunk]
         cuts = random.integers(0, length, rows)
         cuts[random.permutation(rows)[: max(1, rows // CONTROLS)]] = KEPT
@@ -121,9 +124,18 @@ class StreamAudit:
         rows = len(self.stream.targets)
         return rows - max(1, rows // CONTROLS)
 
-    def plan(self, secret: bytes) -> Plan:
-        """Draw the plan of one replay."""
-        return LanePlan.draw(secret, [found.shape for found in self.first])
+    def order(self, salt: str) -> list[int]:
+        """All chunks in an order that only who knows the text can tell: the same for one salt.
+
+        Replays that follow it leave no chunk out, over however many looks they are spread.
+        """
+        text = hashlib.sha256(self.stream.targets.tobytes() + salt.encode()).digest()
+        random = np.random.default_rng(int.from_bytes(text, "little"))
+        return [int(chunk) for chunk in random.permutation(len(self.first))]
+
+    def plan(self, secret: bytes, chunk: int | None = None) -> Plan:
+        """Draw the plan of one replay, of a chunk that is drawn as well if none is named."""
+        return LanePlan.draw(secret, [found.shape for found in self.first], chunk)
 
     def replay(self, answerer: Answerer, plan: Plan) -> Verdict:
         """Run again up to the perturbed chunk, and compare.

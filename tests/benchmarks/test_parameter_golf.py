@@ -8,11 +8,17 @@ from types import ModuleType
 import numpy as np
 import pytest
 from benchmarks import parameter_golf as golf
+from benchmarks import parameter_golf_attacks as attacks
 from benchmarks import parameter_golf_ngrams as ngrams
 
+from autores.records import Artifact, Outcome
+from autores.status import Cause
 from autores.tasks.text.dice import TEST_KEY
+from autores.tasks.text.pieces import ByteTable
 from autores.tasks.text.registers import documents
 from autores.tasks.text.shards import write_shard
+from autores.tasks.text.streams import lay_out
+from autores.tasks.text.tokenizer import byte_tokenizer
 
 
 def _text(least: int, split: str = "train") -> ngrams.Bytes:
@@ -75,19 +81,51 @@ def test_the_recipe_can_be_cut_short() -> None:
 
 
 def test_honest_candidates_are_never_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from autores.tasks.text.pieces import ByteTable
-    from autores.tasks.text.streams import lay_out
-    from autores.tasks.text.tokenizer import byte_tokenizer
-
-    monkeypatch.setattr(golf, "REPLAYS", 12)
+    monkeypatch.setattr(attacks, "REPLAYS", 12)
     tokenizer = byte_tokenizer()
     tokens = tokenizer.documents(documents(TEST_KEY, "evaluation", 12_000))
     table = ByteTable.of(tokenizer.pieces)
     stream, other = lay_out(tokens, lanes=16, columns=64, table=table)
-    rows = list(golf.catches(stream, other, 16))
+    rows = list(attacks.catches(stream, other, 16))
     assert rows[0].value == 0
     assert rows[-1].value == 1
     assert rows[-1].baseline == pytest.approx(1, abs=1e-3)
+
+
+def test_attacks_are_programs_that_differ_from_the_honest_one() -> None:
+    candidates = [attacks.FORGED, attacks.UNNORMALISED, *map(attacks.peeking, attacks.SHARES)]
+    for source in candidates:
+        compile(source, "candidate", "exec")
+    assert len({attacks.PAIRS, *candidates}) == 6
+
+
+def _outcome(cause: Cause, score: float | None = None) -> Outcome:
+    artifact = Artifact(sha256="0" * 64, code_bytes=8_000, weight_bytes=100_000)
+    metrics = {"steps_per_second": 30.0, "training": 25.0, "inference": 9.0}
+    return Outcome(cause=cause, score=score, artifact=artifact, metrics=metrics)
+
+
+def test_who_gets_away_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(source: str, beaten: float | None = None, seed: int = 0) -> Outcome:
+        caught = source not in (attacks.PAIRS, attacks.FORGED, attacks.UNNORMALISED)
+        luck = seed == 0 and source == attacks.peeking(0.01)
+        return _outcome(Cause.AUDIT) if caught and not luck else _outcome(Cause.VALID, 2.5)
+
+    monkeypatch.setattr(attacks, "TRIALS", 4)
+    found = {row.name: row for row in attacks.judged(measured, 2.5)}
+    assert [row.value for row in found.values()] == [0, 0, 0, 0, 0.25, 0, 0]
+    assert all(row.passed for row in found.values())
+    assert found["looks at 1%, passed"].samples == 4
+
+
+def test_looks_are_told_as_a_calibration_does() -> None:
+    looks = [(_outcome(Cause.VALID, score), 50.0 + score) for score in (1.0, 1.2, 1.1)]
+    rows = {row.name: row for row in golf.looked(looks, {"order 5": 1.4, "order 6": 1.3})}
+    assert rows["one trial, everything included, at most"].value == pytest.approx(51.2)
+    assert rows["seed recipe"].value == pytest.approx(1.1)
+    assert (rows["seed recipe"].limit, rows["seed recipe"].passed) == (1.3, True)
+    assert rows["its noise, sd of one look, 2 degrees of freedom"].value == pytest.approx(0.1)
+    assert rows["bytes of code and weights, at most"].value == 108_000
 
 
 def test_the_weights_are_coded_smaller_than_by_general_compressors(

@@ -176,8 +176,20 @@ def _beaten(prepared: data.Prepared) -> Calibration:
 def test_who_gains_honestly_passes_the_audit(evaluate: Evaluate, prepared: data.Prepared) -> None:
     outcome = evaluate(BIGRAM, calibration=_beaten(prepared))
     assert outcome.cause is Cause.VALID, outcome.detail
-    assert outcome.counts["audited"] >= outcome.counts["audit_due"] >= 200
+    assert outcome.counts["audited"] == outcome.counts["audit_due"] >= 4
+    assert outcome.counts["audited_rows"] == 56 * outcome.counts["audited"]
     assert outcome.counts["moved"] == 0
+
+
+@pytest.mark.full
+def test_who_looks_at_one_whole_chunk_is_found_when_its_turn_comes(
+    evaluate: Evaluate, prepared: data.Prepared
+) -> None:
+    """Rows of one chunk are one look at such a leak: replays go round all chunks."""
+    late = "part_number = globals().get('part_number', 0) + 1\n        if part_number == 4: "
+    peek = "answer = answer.copy(); answer[:, :-1] += 20 * np.eye(V, dtype='f4')[inputs[:, 1:]]"
+    outcome = evaluate(BIGRAM.replace("# HERE", late + peek), calibration=_beaten(prepared))
+    assert (outcome.cause, outcome.score) == (Cause.AUDIT, None), outcome.detail
 
 
 @pytest.mark.full

@@ -188,6 +188,17 @@ def test_plans_follow_the_secret() -> None:
     again = LanePlan.draw(b"x", shapes), LanePlan.draw(b"x", shapes)
     assert again[0].chunk == again[1].chunk
     assert np.array_equal(again[0].cuts, again[1].cuts)
+    assert [LanePlan.draw(b"x", shapes, chunk).chunk for chunk in range(40)] == list(range(40))
+
+
+def test_replays_that_follow_the_order_leave_no_chunk_out(laid_out: Any) -> None:
+    audit = _audit(*laid_out, Model)
+    order = audit.order("a")
+    assert sorted(order) == list(range(len(audit.first)))
+    assert order == _audit(*laid_out, Model).order("a")
+    assert len({tuple(audit.order(str(n))) for n in range(40)}) > 2
+    plans = [audit.plan(b"x", chunk) for chunk in order]
+    assert [plan.chunk for plan in plans] == order
 
 
 def test_too_little_other_text_is_refused(laid_out: Any) -> None:
