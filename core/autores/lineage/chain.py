@@ -63,12 +63,12 @@ def seal(
         ValueError: A number is not finite.
     """
     kind = type(body)
-    settled = from_json(kind, to_json(normalise(body)))
+    data = to_json(normalise(body))
     unsealed = Link(
         seq=head.seq + 1,
         at=at,
         kind=kind.__name__.lower(),
-        body=canonical(to_json(settled)).decode("ascii"),
+        body=canonical(data).decode("ascii"),
         previous=head.hash,
         hash="",
     )
@@ -80,6 +80,7 @@ def seal(
         previous=head.hash,
         hash=unsealed.digest,
     )
+    settled = from_json(kind, data)
     return link, Event(seq=link.seq, at=at, body=settled, previous=link.previous, hash=link.hash)
 
 
