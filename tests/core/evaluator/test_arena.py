@@ -267,7 +267,7 @@ def test_whose_time_is_up_is_ended(
     arena_of: Arenas, recipe: str, phase: Phase, cause: Cause
 ) -> None:
     limit = cause.value.removesuffix("_time")
-    arena = arena_of(recipe, wall={"smoke": 9.0, "prepare": 9.0, "train": 9.0, limit: 1.5})
+    arena = arena_of(recipe, wall={limit: 1.5})
     begin = time.monotonic()
     failed = failure(arena, phase)
     assert failed.cause is cause
@@ -275,12 +275,12 @@ def test_whose_time_is_up_is_ended(
     assert time.monotonic() - begin < 30
     assert main_measurement(arena).limit == cause.value
     measured = arena.measurements if phase is Phase.SMOKE else arena.measurements[-1:]
-    assert sum(m.wall for m in measured) == pytest.approx(1.5, abs=0.5)
+    assert sum(m.wall for m in measured) > 1.49
 
 
 def test_what_was_saved_is_there_when_time_is_up(arena_of: Arenas) -> None:
     recipe = BEGIN + "harness.save(b'half')\nharness.save(b'more')\ntime.sleep(60)"
-    failed = failure(arena_of(recipe, wall={"prepare": 5.0, "train": 2.0}))
+    failed = failure(arena_of(recipe, wall={"train": 3.0}))
     assert failed.saved is not None
     assert failed.saved.path.read_bytes() == b"more"
 
@@ -292,7 +292,7 @@ def test_a_deadline_is_told(arena_of: Arenas) -> None:
     )
     train(arena)
     left, same = eval(arena.weights[0].path.read_text())
-    assert 0 < left < 5
+    assert 0 < left < arena.request.limits.wall["train"]
     assert same
 
 
@@ -374,12 +374,11 @@ def test_answers_given_in_advance_meet_the_wrong_question(arena_of: Arenas) -> N
 
 
 def test_silence_is_a_stall_and_slowness_an_overrun(arena_of: Arenas) -> None:
-    wall = {"prepare": 5.0, "inference": 0.8}
-    silent = arena_of(answering("time.sleep(60)"), wall=wall)
+    silent = arena_of(answering("time.sleep(60)"), wall={"inference": 0.8})
     assert asked(silent).cause is Cause.STALLED
     slow = arena_of(
         answering("for p in harness.stream():\n time.sleep(.1)\n p.answer(p.array)"),
-        wall={"prepare": 5.0, "inference": 3.0},
+        wall={"inference": 3.0},
     )
     assert asked(slow, 60).cause is Cause.INFERENCE_TIME
 
@@ -422,14 +421,14 @@ def test_nothing_is_asked_before_go(arena_of: Arenas) -> None:
 
 
 def test_our_own_share_of_the_time_is_given_back(arena_of: Arenas) -> None:
-    arena = arena_of(answering("harness.serve(lambda x: x)"), wall={"prepare": 5, "inference": 1.0})
+    arena = arena_of(answering("harness.serve(lambda x: x)"), wall={"inference": 2.0})
     with arena.spawn(Phase.INFER, seed=1) as answerer:
         answerer.until_ready()
         answerer.go()
         for _ in range(4):
             answerer.ask(np.zeros(4), shape=(4,))
-            time.sleep(0.4)
-    assert answerer.seconds > 1.2
+            time.sleep(0.8)
+    assert answerer.seconds > 2.4
 
 
 def test_what_is_printed_after_the_first_question_is_shown_to_nobody(arena_of: Arenas) -> None:

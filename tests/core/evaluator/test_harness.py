@@ -44,14 +44,14 @@ class Evaluator:
 
     def hear(self, kind: Kind) -> Message:
         while (message := self.channel.receive()) is None:
-            wait_for([self.channel], 5)
+            wait_for([self.channel], 60)
         self.heard.append(message)
         assert message.kind is kind
         return message
 
     def tell(self, kind: Kind, body: Any = None, *arrays: np.ndarray) -> None:
         text = b"" if body is None else json.dumps(body).encode()
-        self.channel.send(kind, text, arrays, until=time.monotonic() + 5)
+        self.channel.send(kind, text, arrays, until=time.monotonic() + 60)
 
     def meet(self, phase: str = "train") -> None:
         self.hear(Kind.HELLO)
