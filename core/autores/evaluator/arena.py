@@ -148,7 +148,11 @@ class Arena:
             seed=seed,
             ranks=ranks,
             sizes=self.request.task.sizes,
-            prepare_wall=limits.wall["smoke" if phase is Phase.SMOKE else "prepare"],
+            prepare_wall=(
+                limits.wall["smoke"]
+                if phase is Phase.SMOKE
+                else self.request.prepare_wall(phase.prepare_metric)
+            ),
             wall=limits.wall[phase.limit] if wall is None else wall,
             free_prepare=math.inf if seed_recipe is None else PREPARE_SLACK * seed_recipe,
             weight_bytes=limits.artifact_bytes - self._yard.code_bytes,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autores.records import Calibration, Evaluation, Gate, Limits, Purpose, Task
+
+PATIENCE = 3.0
+"""With preparing, in times of what is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,29 @@ class EvaluationRequest:
 
         One seed may be measured twice: see `Arena.calmly`.
         """
-        return self.limits.total_wall * (max(1, len(self.evaluation.seeds)) + 1)
+        slower = max(map(self.prepare_wall, self._preparing), default=0.0)
+        more = 2.2 * max(0.0, slower - self.limits.wall.get("prepare", 0.0))  # for two sandboxes
+        return (self.limits.total_wall + more) * (max(1, len(self.evaluation.seeds)) + 1)
+
+    def prepare_wall(self, metric: str) -> float:
+        """Seconds in which a candidate has to be ready; no slow machine ends a trial by it.
+
+        The task's limit, or three times what the seed recipe took here, if that is longer; the
+        seed recipe itself has three times the limit. What is beyond 1.25 times the seed recipe's
+        is charged anyway.
+
+        Args:
+            metric: In which the seed recipe's seconds are recorded.
+        """
+        limit = self.limits.wall["prepare"]
+        if self.evaluation.purpose is Purpose.CALIBRATE:
+            return PATIENCE * limit
+        return max(limit, PATIENCE * (self.reference(metric) or 0.0))
+
+    @property
+    def _preparing(self) -> Iterable[str]:
+        phases = ("train", "inference") if "prepare" in self.limits.wall else ()
+        return (f"{phase}_prepare_seconds" for phase in phases)
 
     def derive(self, *labels: str | int) -> bytes:
         """A secret of 16 bytes for one use, such as `derive("order", seed)`."""

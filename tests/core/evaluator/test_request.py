@@ -75,3 +75,29 @@ def test_references_are_unknown_before_calibration() -> None:
 
 def test_the_outer_limit_exceeds_all_inner_ones() -> None:
     assert REQUEST.outer_wall > 3 * (10.0 + 5.0)
+
+
+def preparing(seconds: float, purpose: Purpose = Purpose.FIRST) -> EvaluationRequest:
+    """Where the seed recipe took so many seconds to be ready for training, of 10 allowed."""
+    return dataclasses.replace(
+        REQUEST,
+        evaluation=dataclasses.replace(REQUEST.evaluation, purpose=purpose),
+        limits=dataclasses.replace(REQUEST.limits, wall={**REQUEST.limits.wall, "prepare": 10.0}),
+        calibration=Calibration(
+            task="t", profile="p", references={"train_prepare_seconds": seconds}
+        ),
+    )
+
+
+def test_a_slow_machine_has_longer_to_prepare_and_the_outer_limit_allows_for_it() -> None:
+    quick, slow = preparing(1.0), preparing(20.0)
+    assert quick.prepare_wall("train_prepare_seconds") == 10.0
+    assert slow.prepare_wall("train_prepare_seconds") == 60.0
+    assert slow.prepare_wall("inference_prepare_seconds") == 10.0
+    assert slow.outer_wall >= quick.outer_wall + 3 * 2 * 50.0
+
+
+def test_the_seed_recipe_itself_has_three_times_the_limit_to_prepare() -> None:
+    calibrating = preparing(1.0, Purpose.CALIBRATE)
+    assert calibrating.prepare_wall("train_prepare_seconds") == 30.0
+    assert calibrating.outer_wall > preparing(1.0).outer_wall
