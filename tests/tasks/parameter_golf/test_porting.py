@@ -19,7 +19,7 @@ from autores.tasks.text.tokenizer import train
 from autores.testing.recipes import changed_lines, module_at
 
 FIXTURES = Path(__file__).parent / "fixtures"
-README = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "README.md"
+ROOT = Path(__file__).parents[3]
 
 
 def _load(name: str) -> ModuleType:
@@ -27,12 +27,13 @@ def _load(name: str) -> ModuleType:
     return module_at(FIXTURES / f"{name}.py")
 
 
-def test_the_readme_counts_the_changed_lines() -> None:
+@pytest.mark.parametrize("page", ["tasks/parameter_golf/README.md", "docs/porting.md"])
+def test_the_docs_count_the_changed_lines(page: str) -> None:
     before, after = FIXTURES / "upstream.py", FIXTURES / "ported.py"
     gone, came = changed_lines(before, after)
-    readme = " ".join(README.read_text().split())
-    assert f"script of {len(before.read_text().splitlines())} lines" in readme
-    assert f"{gone} lines go, {came} come" in readme
+    text = " ".join((ROOT / page).read_text().split())
+    assert f"{len(before.read_text().splitlines())} lines" in text
+    assert f"{gone} lines go, {came} come" in text
 
 
 class Part:
