@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from autores.events import (
     Accepted,
@@ -29,6 +29,8 @@ from autores.events import (
 from autores.lineage.store import DuplicateSubmission, Misfit
 from autores.records import Cost, Evaluation, Look, Outcome, Phase, Severity, Split, Trial
 from autores.status import Cause, Status, Verdict, status_of
+
+R = TypeVar("R", "Entry", Trial)
 
 BASELINE = 0
 _BASELINE_SINCE = 1
@@ -108,10 +110,7 @@ def step(event: Event, head: Head, rows: Rows) -> Change:
     changed = tuple(_settled(entry, event) for entry in _touched(event, head, rows))
     known = (entry.trial.id for entry in changed if entry.trial.id < head.next_trial)
     before = {trial: rows.entry(trial) for trial in known}
-    after = _head(event, head, changed, before)
-    return Change(
-        head=_pointed(event, after, head, changed, before, rows), entries=changed, before=before
-    )
+    return Change(head=_head(event, head, changed, before, rows), entries=changed, before=before)
 
 
 # ------------------------------------------------------------------------------- trials
@@ -166,11 +165,13 @@ def _gated(body: Gated, entry: Entry) -> Entry:
     trial = entry.trial
     if trial.finished or trial.evaluations:
         raise Misfit(f"trial {trial.id} is past its gates")
-    trial = replace(trial, violations=body.violations)
-    if body.cause is not Cause.VALID:
-        refused = (v for v in body.violations if v.severity is Severity.REFUSE)
-        trial = replace(trial, cause=body.cause, detail=str(next(refused, "")))
-    return replace(entry, trial=trial)
+    if body.cause is Cause.VALID:
+        return _with(entry, trial=_with(trial, violations=body.violations))
+    refused = (v for v in body.violations if v.severity is Severity.REFUSE)
+    said = str(next(refused, ""))
+    return replace(
+        entry, trial=replace(trial, violations=body.violations, cause=body.cause, detail=said)
+    )
 
 
 def _started(evaluation: Evaluation, entry: Entry) -> Entry:
@@ -277,9 +278,9 @@ def _settled(entry: Entry, event: Event) -> Entry:
     hidden = bool(trial.quarantined)
     ranked = status is not None and status.ranked and not hidden
     finished = trial.finished or status is not None
-    return replace(
+    return _with(
         entry,
-        trial=replace(
+        trial=_with(
             trial,
             status=status,
             score=sum(entry.scores) / len(entry.scores) if ranked and entry.scores else None,
@@ -289,6 +290,12 @@ def _settled(entry: Entry, event: Event) -> Entry:
         leading=_since(entry.leading, status, (Status.LEAD, Status.KEEP), event.seq, hidden),
         kept=_since(entry.kept, status, (Status.KEEP,), event.seq, hidden or _infeasible(trial)),
     )
+
+
+def _with(record: R, **fields: Any) -> R:
+    """The record itself where nothing is new: most events leave most of a trial alone."""
+    new = {name: value for name, value in fields.items() if getattr(record, name) != value}
+    return replace(record, **new) if new else record
 
 
 def _phase(entry: Entry, finished: bool) -> Phase:
@@ -317,52 +324,52 @@ def _since(
 
 
 def _head(
-    event: Event, head: Head, changed: tuple[Entry, ...], before: Mapping[int, Entry]
-) -> Head:
-    """The sums and counts."""
-    new = replace(head, seq=event.seq, hash=event.hash, finished=head.finished)
-    finished = sum(entry.trial.finished for entry in changed)
-    new = replace(
-        new, finished=head.finished + finished - sum(e.trial.finished for e in before.values())
-    )
-    match event.body:
-        case Created() as body:
-            return replace(new, created=body)
-        case Accepted(trial=trial):
-            return replace(new, next_trial=trial + 1)
-        case Evaluated(cost=cost) | Charged(cost=cost):
-            return replace(new, spent=_sum(head.spent, cost))
-        case Decided(decision=decision):
-            return replace(new, error_spent=head.error_spent + decision.error_spent)
-        case Calibrated(calibration=calibration):
-            return replace(new, calibration=calibration)
-    return new
-
-
-def _sum(spent: Cost, cost: Cost) -> Cost:
-    return spent if cost == Cost() else spent + cost
-
-
-def _pointed(
     event: Event,
-    new: Head,
     head: Head,
     changed: tuple[Entry, ...],
     before: Mapping[int, Entry],
     rows: Rows,
 ) -> Head:
-    """Best and lead: those whose standing is latest; and when they last improved."""
-    both = (*changed, *before.values())
-    best, lead = head.best, head.lead
-    if any(entry.kept for entry in both):
-        best = _latest({e.trial.id: e.kept for e in changed}, rows.keeps())
-    if any(entry.leading for entry in both):
-        lead = _latest({e.trial.id: e.leading for e in changed}, rows.leaders())
-    new = replace(new, best=best, lead=lead)
+    """The head after an event; it has improved where a trial of the event comes to stand there."""
+    standing = _standing(changed, before, rows)
+    new = _sums(event, head, changed, before) | standing
     own = {entry.trial.id for entry in changed}
-    if (best != head.best and best in own) or (lead != head.lead and lead in own):
-        return replace(new, improved_at=event.at, improved_trial=new.next_trial)
+    if any(trial in own and trial != getattr(head, name) for name, trial in standing.items()):
+        new |= {"improved_at": event.at, "improved_trial": new.get("next_trial", head.next_trial)}
+    return replace(head, **new)
+
+
+def _sums(
+    event: Event, head: Head, changed: tuple[Entry, ...], before: Mapping[int, Entry]
+) -> dict[str, Any]:
+    finished = sum(entry.trial.finished for entry in changed)
+    finished -= sum(entry.trial.finished for entry in before.values())
+    new = {"seq": event.seq, "hash": event.hash, "finished": head.finished + finished}
+    match event.body:
+        case Created() as body:
+            return new | {"created": body}
+        case Accepted(trial=trial):
+            return new | {"next_trial": trial + 1}
+        case Evaluated(cost=cost) | Charged(cost=cost) if cost != Cost():
+            return new | {"spent": head.spent + cost}
+        case Decided(decision=decision):
+            return new | {"error_spent": head.error_spent + decision.error_spent}
+        case Calibrated(calibration=calibration):
+            return new | {"calibration": calibration}
     return new
+
+
+def _standing(
+    changed: tuple[Entry, ...], before: Mapping[int, Entry], rows: Rows
+) -> dict[str, int | None]:
+    """Best and lead, where they may have changed: those whose standing is latest."""
+    both = (*changed, *before.values())
+    found = {}
+    if any(entry.kept for entry in both):
+        found["best"] = _latest({e.trial.id: e.kept for e in changed}, rows.keeps())
+    if any(entry.leading for entry in both):
+        found["lead"] = _latest({e.trial.id: e.leading for e in changed}, rows.leaders())
+    return found
 
 
 def _latest(changed: Mapping[int, int], others: Iterator[tuple[int, int]]) -> int | None:
