@@ -84,7 +84,7 @@ class RunFolder:
 
     def trial(self, trial: int) -> Path:
         """Logs and measurements of a trial; a thousand trials to a folder."""
-        return self.root / "trials" / f"{trial // 1000:03d}" / f"{trial:04d}"
+        return self.root / f"trials/{trial // 1000:03d}/{trial:04d}"
 
     def job(self, name: str, trial: int) -> Path:
         """Bundle and results of an evaluation job."""
@@ -97,7 +97,7 @@ class RunFolder:
 
     def transcript(self, session: str, *, is_open: bool = False) -> Path:
         """One line of JSON for each thing that happened in a session."""
-        return (self.open_sessions if is_open else self.sessions) / f"{session}.jsonl"
+        return self.root / f"sessions/{'open/' if is_open else ''}{session}.jsonl"
 
     def workspace(self, session: str) -> Path:
         """The files that a session edits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from autores.codec import to_json
@@ -27,7 +28,7 @@ class Transcript:
     def close(self) -> None:
         """The session has ended."""
         self._file.close()
-        self._path.rename(self._final)
+        os.rename(self._path, self._final)
 
 
 def interrupted(folder: RunFolder) -> list[str]:

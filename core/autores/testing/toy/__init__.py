@@ -221,4 +221,4 @@ def _descend(features: Numbers, y: Numbers, numbers: Mapping[str, float], steps:
 
 
 def _key_file(data_dir: Path) -> Path:
-    return data_dir / "toy" / "held_out" / "key"
+    return data_dir / "toy/held_out/key"
