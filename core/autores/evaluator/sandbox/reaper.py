@@ -140,16 +140,18 @@ class Reaper:
             and process.pid not in self.roots
         ]
 
-    def _strike(self) -> None:
-        """Kill adopted children on sight.
+    def _strike(self, root: int) -> None:
+        """Kill adopted children on sight, and wait for those that are dead.
 
-        What forks and exits all the time is gone before a look at all processes is over.
+        What forks and exits all the time is gone before a look at all processes is over, and
+        the dead that it leaves make each look longer than the last.
         """
         session = os.getsid(0)
         for pid in children():
             with contextlib.suppress(ProcessLookupError):
                 if pid not in self.roots and os.getsid(pid) != session:
                     kill(pid)
+                    self.reap(root, pid)
 
     def reap(self, root: int, pid: int) -> int | None:
         """Wait for one child, if it is dead; its status."""
@@ -192,7 +194,7 @@ class Reaper:
             kill_user(uid)
         while True:
             for _ in range(STRIKES):
-                self._strike()
+                self._strike(root)
             everything = list(processes())
             tree = below({root, *self._orphans(everything), *others()}, everything)
             if not tree:

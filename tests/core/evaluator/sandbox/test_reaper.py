@@ -96,6 +96,25 @@ def test_a_chain_of_forks_does_not_outrun_us(lab: Lab) -> None:
     assert not lab.alive_with(mark)
 
 
+def test_a_strike_takes_the_dead_along(lab: Lab) -> None:
+    """Else those that respawn fill the table of processes, and each look takes longer."""
+    if sys.platform != "linux":
+        pytest.skip("orphans are not adopted here")
+    reaper.become_subreaper()
+    leaving = "for i in 1 2 3 4 5 6 7 8 9; do (setsid true &); done; sleep 300"
+    root = subprocess.Popen(["/bin/sh", "-c", leaving], start_new_session=True)
+
+    def dead() -> int:
+        return sum(p.dead and p.parent == os.getpid() for p in reaper.processes())
+
+    mine = Reaper(roots={root.pid})
+    assert lab.wait_for(lambda: dead() >= 9)
+    mine._strike(root.pid)
+    left = dead()
+    root.returncode = os.waitstatus_to_exitcode(mine.end(root.pid) or 0)
+    assert left == 0
+
+
 def test_our_children_are_listed() -> None:
     if not reaper.children():
         with subprocess.Popen(["/bin/sh", "-c", "read x"], stdin=subprocess.PIPE) as child:
