@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -39,6 +39,7 @@ from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, apply, mo
 from autores.plugins.agents.evolve.knobs import Knob
 from autores.plugins.agents.evolve.territory import Territory
 from autores.records import Evaluation, Outcome, Purpose, Specialist, Task
+from autores.status import Cause
 
 DATA = Path(__file__).parent / "data"
 EVERYBODY = Specialist(key="all", title="Everybody", surfaces=("*",))
@@ -256,16 +257,16 @@ def measure(
     if kept and kept.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
     looks = list(kept.looks if kept else ())
-    ahead = deque(look.edits for look in looks)
+    known = Counter(look.edits for look in looks)
     for edits in design(bench):
         if time.monotonic() > until:
             break
-        if ahead and ahead[0] == edits:
-            ahead.popleft()
+        if known[edits] > 0:
+            known[edits] -= 1
             continue
         with _turn(lock):
             look = bench.look(edits)
-        if look is not None:
+        if look is not None and look.cause != Cause.HARNESS.value:
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
             Table(

@@ -273,4 +273,27 @@ MOVES = (
             "        value = value.to(torch.bfloat16) if value.numel() > 4096 else value\n",
         ),
     ),
+    _edit(
+        "whole_head",
+        "inference",
+        "serve.py",
+        "Keep the head in full precision",
+        (
+            "        value = value.to(torch.bfloat16) if value.dim() > 1 else value\n",
+            (
+                '        half = value.dim() > 1 and name != "head.weight"\n'
+                "        value = value.to(torch.bfloat16) if half else value\n"
+            ),
+        ),
+    ),
+    _edit(
+        "softer_answers",
+        "inference",
+        "serve.py",
+        "Answer less surely: logits by a fifth smaller",
+        (
+            "    logits = model.logits(model.features(tokens)[rows, columns])\n",
+            "    logits = 0.8 * model.logits(model.features(tokens)[rows, columns])\n",
+        ),
+    ),
 )

@@ -19,6 +19,9 @@ _BLOCK = """        x = x + self.scales[0] * self.attention(rms(x) * self.damp, 
         return x + self.scales[1] * self.mlp(rms(x) * self.damp)"""
 _ACTIVATION = "self.down(F.leaky_relu(self.up(x), leak).square())"
 _UPDATE = "update = orthogonal(g.lerp(moment, momentum))"
+_LOSS = "    return (normaliser - own + z_loss * normaliser.square()).mean()"
+_SPINS = "from torch import nn\n"
+_ADAPTED = "        params = [p for n, p in model.named_parameters() if is_coded(n)]\n"
 
 ARCHITECTURE = (
     _edit(
@@ -108,6 +111,15 @@ EMBEDDING = (
             "(F.linear(x, self.table.to(x)).float() + self.bias) / softcap",
         ),
     ),
+    _edit(
+        "uncapped",
+        "embedding",
+        "Name tokens by plain products, without a cap",
+        (
+            "        return softcap * torch.tanh(F.linear(x, self.table.to(x)).float() / softcap)\n",
+            "        return F.linear(x, self.table.to(x)).float()\n",
+        ),
+    ),
 )
 
 OPTIMIZER = (
@@ -156,6 +168,15 @@ SCHEDULE = (
             "final_lr + ((1 - progress) / warmdown) ** 2)",
         ),
     ),
+    _edit(
+        "root_cooldown",
+        "schedule",
+        "Let the rate fall as one less a square root: quickly at first, then ever more slowly",
+        (
+            "final_lr + (1 - final_lr) * (1 - progress) / warmdown)",
+            "final_lr + 1 - max(0.0, 1 - (1 - progress) / warmdown) ** 0.5)",
+        ),
+    ),
 )
 
 CURRICULUM = (
@@ -173,6 +194,31 @@ CURRICULUM = (
             ),
         ),
     ),
+    _edit(
+        "growing_length",
+        "curriculum",
+        "Let sequences grow little by little instead of at once",
+        (
+            '    return max(8, int(sizes["sequence"] * (short_scale if progress < short_until else 1.0)))\n',
+            (
+                "    share = min(1.0, short_scale + (1 - short_scale) * progress / short_until)\n"
+                '    return max(8, int(sizes["sequence"] * share) // 8 * 8)\n'
+            ),
+        ),
+    ),
+    _edit(
+        "spread_out",
+        "curriculum",
+        "Let the sequences of a batch begin in different parts of the text",
+        ("        for _ in range(count):\n", "        for i in range(count):\n"),
+        (
+            "            begin = self.random.integers(len(part) - length - 1)\n",
+            (
+                "            begin = (i + self.random.random()) / count * (len(part) - length - 1)\n"
+                "            begin = int(begin)\n"
+            ),
+        ),
+    ),
 )
 
 LOSS = (
@@ -181,12 +227,24 @@ LOSS = (
         "loss",
         "Weigh tokens with context more than those at the beginning of a sequence",
         (
-            "    return (normaliser - own + z_loss * normaliser.square()).mean()",
+            _LOSS,
             (
                 "    weight = torch.linspace(0.7, 1.3, own.size(-1), device=own.device)\n"
                 "    return ((normaliser - own + z_loss * normaliser.square()) * weight).mean()"
             ),
         ),
+    ),
+    _edit(
+        "smoothed_labels",
+        "loss",
+        "Leave a twentieth of each label to all tokens alike",
+        (_LOSS, _LOSS.replace("own", "0.95 * own - 0.05 * logits.mean(-1)")),
+    ),
+    _edit(
+        "bounded_losses",
+        "loss",
+        "Let no token count for more than seven nats",
+        (_LOSS, _LOSS.replace("normaliser - own", "(normaliser - own).clamp_max(7.0)")),
     ),
 )
 
@@ -198,6 +256,28 @@ REGULARIZATION = (
         (
             "        decay = min(ema_decay, self.steps / (self.steps + 9))",
             "        decay = min(ema_decay, self.steps / (self.steps + 30))",
+        ),
+    ),
+    _edit(
+        "pull_back",
+        "regularization",
+        "Draw the weights a fifth of the way to their average every twentieth step",
+        (
+            "        torch._foreach_lerp_(self.slow, self.fast, 1 - decay)\n",
+            (
+                "        torch._foreach_lerp_(self.slow, self.fast, 1 - decay)\n"
+                "        if self.steps % 20 == 0:\n"
+                "            torch._foreach_lerp_(self.fast, self.slow, 0.2)\n"
+            ),
+        ),
+    ),
+    _edit(
+        "between_both",
+        "regularization",
+        "Hand in the middle between the last weights and their average",
+        (
+            "        torch._foreach_copy_(self.fast, self.slow)\n",
+            "        torch._foreach_lerp_(self.fast, self.slow, 0.5)\n",
         ),
     ),
 )
@@ -224,26 +304,133 @@ QUANTIZATION = (
             "    order = torch.arange(len(moment), device=w.device)\n",
         ),
     ),
+    _edit(
+        "plain_rounding",
+        "quantization",
+        "Round each number by itself, without making up for what was lost",
+        (
+            "            coded[name] = gptq(w, moment, scale, matrix_bits), scale\n",
+            "            coded[name] = rounded(w, scale, matrix_bits), scale\n",
+        ),
+    ),
+)
+
+CODING = (
+    _edit(
+        "shared_table",
+        "coding",
+        "One table of frequencies for all tensors",
+        (
+            "    tables = [frequencies(s) for s in symbols]\n",
+            "    tables = [frequencies(np.concatenate(symbols))] * len(symbols)\n",
+        ),
+    ),
+    _edit(
+        "fewer_states",
+        "coding",
+        "A quarter of the states side by side, each of which costs bytes at the end",
+        ("    return 32 if count", "    return 8 if count"),
+    ),
+    _edit(
+        "thorough_compression",
+        "coding",
+        "Compress tables and halves as far as it goes",
+        (
+            "    side = lzma.compress(np.concatenate(tables).tobytes(), lzma.FORMAT_ALONE, preset=2)\n",
+            "    side = lzma.compress(np.concatenate(tables).tobytes(), lzma.FORMAT_ALONE, preset=9)\n",
+        ),
+        (
+            "    halves = lzma.compress(halves, lzma.FORMAT_ALONE, preset=2)\n",
+            "    halves = lzma.compress(halves, lzma.FORMAT_ALONE, preset=9)\n",
+        ),
+    ),
 )
 
 ADAPTATION = (
     _edit(
-        "adapt_embedding_alone",
+        "new_tokens_alone",
         "adaptation",
+        "Learn from the new tokens without those before them",
+        (
+            "            latest = self.seen[:, -length - ttt_context :]\n",
+            "            latest = self.seen[:, -length:]\n",
+        ),
+    ),
+    _edit(
+        "latest_most",
+        "adaptation",
+        "Learn more from the latest of the new tokens than from the first",
+        (
+            "                F.cross_entropy(logits.flatten(0, 1), told.flatten()).backward()\n",
+            (
+                "                weight = torch.linspace(0.5, 1.5, length, device=told.device)\n"
+                '                each = F.cross_entropy(logits.mT, told, reduction="none")\n'
+                "                (each * weight).mean().backward()\n"
+            ),
+        ),
+    ),
+    _edit(
+        "unclipped",
+        "adaptation",
+        "Learn from gradients as long as they are",
+        (
+            (
+                "                nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)\n"
+                "                self.optimizer.step()\n"
+            ),
+            "                self.optimizer.step()\n",
+        ),
+    ),
+)
+
+INFERENCE = (
+    _edit(
+        "adapt_embedding_alone",
+        "inference",
         "Adapt the embedding alone while predicting",
         (
-            "        params = [p for n, p in model.named_parameters() if is_coded(n)]\n",
+            _ADAPTED,
             '        params = [p for n, p in model.named_parameters() if n == "embedding.table"]\n',
         ),
     ),
     _edit(
         "adapt_vectors_too",
-        "adaptation",
+        "inference",
         "Adapt every parameter while predicting, scales and mixes too",
+        (_ADAPTED, "        params = list(model.parameters())\n"),
+    ),
+    _edit(
+        "adapt_by_adam",
+        "inference",
+        "Adapt by Adam while predicting, at a hundredth of the rate",
         (
-            "        params = [p for n, p in model.named_parameters() if is_coded(n)]\n",
-            "        params = list(model.parameters())\n",
+            "torch.optim.SGD(params, lr=ttt_lr, momentum=ttt_momentum)",
+            "torch.optim.Adam(params, lr=ttt_lr / 100, betas=(ttt_momentum, 0.99))",
         ),
+    ),
+)
+
+PROCESS = (
+    _edit(
+        "flush_denormals",
+        "process",
+        "Take numbers that are almost zero as zero",
+        (_SPINS, f"{_SPINS}\ntorch.set_flush_denormal(True)\n"),
+    ),
+    _edit(
+        "threads_that_sleep",
+        "process",
+        "Let threads that wait sleep at once",
+        (
+            'os.environ.setdefault("GOMP_SPINCOUNT", "10000")',
+            'os.environ.setdefault("GOMP_SPINCOUNT", "0")',
+        ),
+    ),
+    _edit(
+        "without_onednn",
+        "process",
+        "Multiply with the plain library: small products wait less for a choice of kernel",
+        (_SPINS, f"{_SPINS}\ntorch.backends.mkldnn.set_flags(False)\n"),
     ),
 )
 
@@ -256,5 +443,8 @@ MOVES: tuple[Move, ...] = (
     *LOSS,
     *REGULARIZATION,
     *QUANTIZATION,
+    *CODING,
     *ADAPTATION,
+    *INFERENCE,
+    *PROCESS,
 )
