@@ -11,6 +11,7 @@ from typing import NamedTuple
 from autores.plugins.gates.edit import Edit
 from autores.plugins.gates.settings import Settings
 from autores.records import Violation
+from autores.workspace import syntax
 from autores.workspace.names import shown
 
 MODULES = (
@@ -56,9 +57,13 @@ def check(edit: Edit) -> Iterator[Violation]:
     known = {use.name for module in edit.modules_before for use in uses(module)}
     for change in edit.sources:
         module = change.modules[1]
-        said = set(known)
+        said, judged = set(known), set()
         for use in uses(module) if module else ():
-            if use.name not in said and _is_forbidden(use, edit.settings):
+            what = use.kind, use.name
+            if use.name in said or what in judged:
+                continue
+            judged.add(what)
+            if _is_forbidden(use, edit.settings):
                 said.add(use.name)
                 yield _refused(change.path, use)
 
@@ -96,8 +101,9 @@ def _refused(path: str, use: Use) -> Violation:
 
 def uses(module: ast.Module) -> Iterator[Use]:
     """The dotted names that a module uses, aliases resolved, and its strings."""
-    aliases = dict(_imported(module))
-    for node in ast.walk(module):
+    nodes = syntax.nodes(module)
+    aliases = dict(_imported(nodes))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Use(Kind.IMPORTED, alias.name, node.lineno)
@@ -111,9 +117,9 @@ def uses(module: ast.Module) -> Iterator[Use]:
             yield Use(Kind.STRING, text, node.lineno)
 
 
-def _imported(module: ast.Module) -> Iterator[tuple[str, str]]:
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     """What each imported name stands for."""
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole, first = alias.name, alias.name.partition(".")[0]

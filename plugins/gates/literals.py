@@ -9,14 +9,14 @@ import re
 import tokenize
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from autores.plugins.gates.edit import Edit
 from autores.records import Violation
+from autores.workspace import syntax
 from autores.workspace.changes import FileChange
 from autores.workspace.names import shown
-from autores.workspace.syntax import is_literal, is_remark
 
 FIX = "Compute the values, or learn them from the training data."
 LONG_WORD = 80
@@ -24,6 +24,22 @@ LONG_WORD = 80
 _WORD = re.compile(r"\S{20,}")
 _ADDRESS = re.compile(r"[(<\"'`]*https?://\S{1,200}")
 _TEXT = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+SIGNS: Mapping[type[ast.AST], str] = {
+    ast.List: "[",
+    ast.Tuple: "",
+    ast.Set: "{",
+    ast.Dict: ":",
+    ast.USub: "-",
+    ast.UAdd: "+",
+    ast.Invert: "~",
+    ast.Not: "!",
+    ast.Add: "p",
+    ast.Sub: "m",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "^",
+}
+"""How displays and signs of literals are told apart where their information is counted."""
 _BITS = 3.6
 """Entropy per character from which a long word can be data; hexadecimal digits have 4."""
 _OVERHEAD = len(zlib.compress(b"", 9))
@@ -49,45 +65,52 @@ def check(edit: Edit) -> Iterator[Violation]:
     for change in edit.sources:
         module = change.modules[1]
         if module is not None and not edit.is_seed:
-            yield from _one_by_one(edit, change, module, known)
-            yield from _together(edit, change, module)
+            found = tuple(literals(module))
+            yield from _one_by_one(edit, change, found, known)
+            yield from _together(edit, change, found)
             yield from _words(edit, change)
 
 
 def _one_by_one(
-    edit: Edit, change: FileChange, module: ast.Module, known: set[str]
+    edit: Edit, change: FileChange, found: Iterable[Literal], known: set[str]
 ) -> Iterator[Violation]:
-    for literal in literals(module):
+    for literal in found:
         if len(literal.text) <= edit.settings.literal_bytes or literal.text in known:
             continue
         if literal.information > edit.settings.literal_bytes:
-            found = f"a literal of {literal.information:,} bytes after compression"
-            yield _over("literal-entropy", found, edit.settings.literal_bytes, change, literal.line)
+            said = f"a literal of {literal.information:,} bytes after compression"
+            yield _over("literal-entropy", said, edit.settings.literal_bytes, change, literal.line)
 
 
-def _together(edit: Edit, change: FileChange, module: ast.Module) -> Iterator[Violation]:
-    total = _information(module)
-    before = _information(change.modules[0]) if change.modules[0] else 0
+def _together(edit: Edit, change: FileChange, found: Iterable[Literal]) -> Iterator[Violation]:
+    total = _information(found)
+    before = _information(literals(change.modules[0])) if change.modules[0] else 0
     if total > max(before, edit.settings.literals_bytes):
-        found = f"literals of {total:,} bytes after compression together"
-        yield _over("literals-entropy", found, edit.settings.literals_bytes, change, 0)
+        said = f"literals of {total:,} bytes after compression together"
+        yield _over("literals-entropy", said, edit.settings.literals_bytes, change, 0)
 
 
-def _information(module: ast.Module) -> int:
-    return Literal(text="\n".join(one.text for one in literals(module)), line=0).information
+def _information(found: Iterable[Literal]) -> int:
+    return Literal(text="\n".join(one.text for one in found), line=0).information
 
 
 def literals(module: ast.Module) -> Iterator[Literal]:
     """The largest literal expressions; docstrings count as comments."""
-    waiting: list[ast.AST] = [module]
-    while waiting:
-        node = waiting.pop()
-        if is_remark(node):
-            continue
-        if isinstance(node, ast.expr) and is_literal(node):
-            yield Literal(text=ast.unparse(node), line=node.lineno)
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
+    nodes = syntax.nodes(module)
+    plain, within = syntax.literals_among(nodes), set[ast.AST]()
+    for node in nodes:
+        if node in within or node in plain or syntax.is_remark(node):
+            within.update(syntax.children(node))
+        if node in plain and node not in within:
+            yield Literal(text=_text(node), line=getattr(node, "lineno", 0))
+
+
+def _text(node: ast.AST) -> str:
+    """All that a literal says, in a hurry."""
+    if isinstance(node, ast.Constant):
+        return repr(node.value)
+    sign = SIGNS.get(type(getattr(node, "op", node)), "?")
+    return f"{sign}({','.join(map(_text, syntax.children(node)))})"
 
 
 # -------------------------------------------------------------------------------- words
@@ -109,6 +132,8 @@ def _words(edit: Edit, change: FileChange) -> Iterator[Violation]:
 
 def data_words(source: bytes) -> Iterator[tuple[str, int]]:
     """Words of comments and strings that look like data, with their lines."""
+    if not any(map(_may_be_odd, _WORD.findall(source.decode("latin-1")))):
+        return
     try:
         for token in tokenize.tokenize(io.BytesIO(source).readline):
             if token.type in _TEXT:
@@ -116,6 +141,11 @@ def data_words(source: bytes) -> Iterator[tuple[str, int]]:
                     yield from ((w, token.start[0] + row) for w in _WORD.findall(text) if _odd(w))
     except (tokenize.TokenError, SyntaxError, UnicodeDecodeError):
         return  # the gate of syntax has said so
+
+
+def _may_be_odd(text: str) -> bool:
+    """Whether anything within a text can be odd: a look that spares most files the tokens."""
+    return len(set(text)) >= 8 and (sum(map(str.isdigit, text)) > 1 or not text.isascii())
 
 
 def _odd(word: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from autores.records import Severity, Tree, Violation
 from autores.status import Cause
+from autores.workspace.syntax import nodes, parse
 
 ENTRY = "train.py"
 LONGEST_LITERAL = 400
@@ -51,7 +52,7 @@ def check_effect(tree: Tree, sizes: Mapping[str, Any]) -> Iterator[Violation]:
     if parent is None or sizes["proxy_widths"] or ENTRY not in parent or ENTRY not in tree:
         return
     before, after = parent.read(ENTRY), tree.read(ENTRY)
-    if before != after and (active := _active(after)) is not None and active == _active(before):
+    if before != after and _do_the_same(before, after):
         yield Violation(
             rule="no-effect",
             message=f"profiles without a proxy net do not use {' and '.join(PROXY_KNOBS)}.",
@@ -60,24 +61,28 @@ def check_effect(tree: Tree, sizes: Mapping[str, Any]) -> Iterator[Violation]:
         )
 
 
-def _active(data: bytes) -> str | None:
-    """The syntax of a recipe without the knobs of its proxy net."""
-    module = _parse(data)
-    if isinstance(module, Violation):
-        return None
-    module.body = [n for n in module.body if _assigned(n) not in PROXY_KNOBS]
-    return ast.dump(module)
+def _do_the_same(before: bytes, after: bytes) -> bool:
+    """Whether two recipes differ in the knobs of their proxy nets at most."""
+    sides = [_active(module) for data in (before, after) if (module := parse(data)) is not None]
+    if len(sides) < 2 or len(sides[0]) != len(sides[1]):
+        return False
+    return all(ast.dump(old) == ast.dump(new) for old, new in zip(*sides, strict=True))
 
 
-def _assigned(node: ast.stmt) -> str:
-    """The name that a statement gives to a plain value."""
-    if not isinstance(node, ast.Assign):
-        return ""
+def _active(module: ast.Module) -> list[ast.stmt]:
+    """The statements of a recipe without the knobs of its proxy net."""
+    return [node for node in module.body if not _sets_proxy_knob(node)]
+
+
+def _sets_proxy_knob(node: ast.stmt) -> bool:
+    """Whether a statement gives a plain value to one of them."""
+    if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) not in PROXY_KNOBS:
+        return False
     try:
         ast.literal_eval(node.value)
     except ValueError:
-        return ""
-    return ast.unparse(node.targets[0])
+        return False
+    return True
 
 
 def check_source(path: str, data: bytes) -> Iterator[Violation]:
@@ -90,35 +95,28 @@ def check_source(path: str, data: bytes) -> Iterator[Violation]:
             path=path,
         )
         return
-    module = _parse(data)
-    if isinstance(module, Violation):
-        yield Violation(
-            rule=module.rule,
-            message=module.message,
-            fix=module.fix,
-            path=path,
-            line=module.line,
-            cause=module.cause,
-        )
+    module = parse(data)
+    if module is None:
+        yield _not_python(path, data)
         return
-    nodes = tuple(ast.walk(module))
-    yield from _literals(path, nodes)
+    yield from _literals(path, nodes(module))
     if path == ENTRY:
-        yield from _protocol(path, nodes)
+        yield from _protocol(path, nodes(module))
 
 
-def _parse(data: bytes) -> ast.Module | Violation:
-    line, why = 0, ""
+def _not_python(path: str, data: bytes) -> Violation:
+    line, why = 0, "it is too large, too deeply nested, or has too long a number"
     try:
-        return ast.parse(data)
+        ast.parse(data)
     except SyntaxError as error:
         line, why = error.lineno or 0, error.msg
     except (ValueError, RecursionError, MemoryError) as error:
-        why = str(error) or "it is nested too deeply"
+        why = str(error) or why
     return Violation(
         rule="syntax",
         message=f"not Python: {why}.",
         fix="Mend the syntax.",
+        path=path,
         line=line,
         cause=Cause.SYNTAX,
     )

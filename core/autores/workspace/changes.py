@@ -74,7 +74,7 @@ class FileChange:
     def units(self) -> tuple[UnitChange, ...]:
         """The units that changed, in the order of the file."""
         before, after = self.sides
-        gone, come = differing([*map(syntax.forms, before)], [*map(syntax.forms, after)])
+        gone, come = differing(_sayings(before, after), _sayings(after, before))
         return tuple(_paired([before[i] for i in gone], [after[i] for i in come]))
 
     def line_of(self, unit: Unit) -> int:
@@ -160,6 +160,12 @@ def _similarity(old: bytes, new: bytes) -> float:
     return 2 * (mine & theirs).total() / max(1, mine.total() + theirs.total())
 
 
+def _sayings(units: Sequence[Unit], others: Sequence[Unit]) -> list[Hashable]:
+    """What units say; of a kind and name that none of the others has, it does not matter."""
+    known = {(type(other.node), other.names) for other in others}
+    return [syntax.forms(u) if (type(u.node), u.names) in known else u for u in units]
+
+
 def _paired(gone: Sequence[Unit], come: Sequence[Unit]) -> Iterator[UnitChange]:
     """Put units of the same names together."""
     left: dict[tuple[str, ...], deque[Unit]] = defaultdict(deque)
@@ -195,13 +201,16 @@ def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
 
 
 def _in_order(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[list[int], list[int]]:
-    gone: list[int] = []
-    come: list[int] = []
-    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            gone += range(i, j)
-            come += range(k, m)
-    return gone, come
+    """By the order of what stands on both sides; the rest cannot have stayed."""
+    either, other = set(old), set(new)
+    ours = [i for i, element in enumerate(old) if element in other]
+    theirs = [i for i, element in enumerate(new) if element in either]
+    left, right = [old[i] for i in ours], [new[i] for i in theirs]
+    gone, come = set(range(len(old))), set(range(len(new)))
+    for block in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
+        gone.difference_update(ours[block.a : block.a + block.size])
+        come.difference_update(theirs[block.b : block.b + block.size])
+    return sorted(gone), sorted(come)
 
 
 def _surplus(these: Sequence[Hashable], others: Counter[Hashable]) -> list[int]:

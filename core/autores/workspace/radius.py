@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from autores.records import EditSize, Radius, Recipe, Tree
 from autores.workspace import syntax
 from autores.workspace.changes import FileChange, UnitChange, file_changes
 from autores.workspace.surfaces import surfaces_touched
-from autores.workspace.syntax import Form, Unit, callee, form, is_literal
+from autores.workspace.syntax import Form, Unit, callee, form, literals_in
 
 MOST_PARTS = 40
 _LEARNS = frozenset({"backward"})
@@ -56,7 +57,7 @@ def _radius_of_unit(change: UnitChange, trainers: frozenset[str]) -> Radius:
     old, new = change.before, change.after
     if old is None or new is None:
         return _radius_of_whole(change.unit, trainers)
-    if syntax.forms(old, hide=is_literal) == syntax.forms(new, hide=is_literal):
+    if _shape_of(old) == _shape_of(new):
         return Radius.LITERAL
     if type(old.node) is not type(new.node) or _frame(old) != _frame(new):
         return Radius.STRUCTURAL
@@ -74,13 +75,22 @@ def _radius_of_whole(unit: Unit, trainers: frozenset[str]) -> Radius:
 def _frame(unit: Unit) -> Form:
     """What is structural about a unit: a signature, bases, and everything imported."""
     node = unit.node
-    imports = [form(n) for part in unit.parts for n in ast.walk(part) if _imports(n)]
+    imports = [form(n) for n in syntax.walk(*unit.parts) if _imports(n)]
     if isinstance(node, syntax.FUNCTIONS):
         outside = [node.args, *node.decorator_list, *([node.returns] if node.returns else [])]
-        return imports, [form(part, hide=is_literal) for part in outside]
+        return imports, [_shape(part) for part in outside]
     if isinstance(node, ast.ClassDef):
-        return imports, [form(part, hide=is_literal) for part in unit.parts]
+        return imports, [_shape(part) for part in unit.parts]
     return imports
+
+
+def _shape_of(unit: Unit) -> Form:
+    return syntax.forms(unit, hide=literals_in(*unit.parts).__contains__)
+
+
+def _shape(node: ast.AST) -> Form:
+    """What a piece of code says, whatever its values are."""
+    return form(node, hide=literals_in(node).__contains__)
 
 
 def _imports(node: ast.AST) -> bool:
@@ -92,15 +102,17 @@ def _imports(node: ast.AST) -> bool:
 
 def _trainers(modules: Iterable[ast.Module]) -> frozenset[str]:
     """What a training loop calls: `backward`, and the functions of the file that come to it."""
-    functions = [
-        (node.name, {callee(inner) for inner in ast.walk(node)})
-        for module in modules
-        for node in ast.walk(module)
-        if isinstance(node, syntax.FUNCTIONS)
-    ]
-    known = set(_LEARNS)
-    while new := {name for name, called in functions if called & known} - known:
+    callers: dict[str, set[str]] = defaultdict(set)
+    for module in modules:
+        for node in syntax.walk(module):
+            if isinstance(node, syntax.FUNCTIONS):
+                for name in map(callee, syntax.walk(node)):
+                    callers[name].add(node.name)
+    known, waiting = set(_LEARNS), [*_LEARNS]
+    while waiting:
+        new = callers[waiting.pop()] - known
         known |= new
+        waiting += new
     return frozenset(known)
 
 
@@ -108,14 +120,13 @@ def _loops(unit: Unit, trainers: frozenset[str]) -> list[Form]:
     """The control flow of the loops that train."""
     return [
         tuple(_flow(node))
-        for part in unit.parts
-        for node in ast.walk(part)
+        for node in syntax.walk(*unit.parts)
         if isinstance(node, syntax.LOOPS) and _trains(node, trainers)
     ]
 
 
 def _trains(loop: ast.AST, trainers: frozenset[str]) -> bool:
-    return any(callee(node) in trainers for node in ast.walk(loop))
+    return any(callee(node) in trainers for node in syntax.walk(loop))
 
 
 def _flow(node: ast.AST) -> Iterator[Form]:
@@ -123,7 +134,7 @@ def _flow(node: ast.AST) -> Iterator[Form]:
     inner = tuple(f for child in ast.iter_child_nodes(node) for f in _flow(child))
     if isinstance(node, syntax.COMPOUND):
         heads = (getattr(node, name, None) for name in ("target", "iter", "test", "subject"))
-        yield type(node).__name__, [form(h, hide=is_literal) for h in heads if h], inner
+        yield type(node).__name__, [_shape(h) for h in heads if h], inner
     elif isinstance(node, _LEAVES):
         yield type(node).__name__
     else:

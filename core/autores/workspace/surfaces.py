@@ -58,6 +58,11 @@ class _Claim:
         glob, has_symbol, symbol = text.partition("::")
         return cls(surface=surface, glob=glob, symbol=symbol if has_symbol else None)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it names no single symbol."""
+        return self.symbol is None or self.symbol.endswith(ALL)
+
     def strength(self, name: str) -> tuple[int, bool, bool]:
         """How specific it is for a name; length -2 where it does not cover it."""
         exact = ALL not in self.glob
@@ -76,6 +81,11 @@ class FileSurfaces:
     def __init__(self, recipe: Recipe, path: str, units: Iterable[Unit] = ()) -> None:
         claims = (_Claim.of(s, text) for s, texts in recipe.surfaces.items() for text in texts)
         self._claims = tuple(claim for claim in claims if matches(path, claim.glob))
+        self._wide = tuple(claim for claim in self._claims if claim.is_wide)
+        self._narrow: dict[str, list[_Claim]] = defaultdict(list)
+        for claim in self._claims:
+            if not claim.is_wide:
+                self._narrow[claim.symbol or ""].append(claim)
         self._units = tuple(units)
         self._strongest = cache(self._strongest_of)
 
@@ -93,7 +103,8 @@ class FileSurfaces:
         return frozenset(s for name in unit.names or ("",) for s in self._strongest(name))
 
     def _strongest_of(self, name: str) -> Surfaces:
-        strengths = [(claim.strength(name), claim.surface) for claim in self._claims]
+        claims = [*self._wide, *(c for scope in _scopes(name) for c in self._narrow.get(scope, ()))]
+        strengths = [(claim.strength(name), claim.surface) for claim in claims]
         most = max((strength for strength, _ in strengths), default=(-2, False, False))
         return frozenset(s for strength, s in strengths if strength == most and most[0] > -2)
 
@@ -118,6 +129,13 @@ class FileSurfaces:
             if _merely_runs(unit):
                 named[unit] = frozenset(s for n in used[unit] for s in of_name.get(n, NONE))
         return named
+
+
+def _scopes(name: str) -> Iterator[str]:
+    """A qualified name and what it lies in: `Net.forward`, `Net`."""
+    yield name
+    while name := name.rpartition(".")[0]:
+        yield name
 
 
 def _reached(
@@ -257,7 +275,7 @@ class _Scope:
             yield Place(path=change.path, line=line, surfaces=tuple(sorted(surfaces)))
 
     def _units(self, change: FileChange) -> Iterator[Place]:
-        before, after = _both(change, self.recipe)
+        (_, before), (_, after) = self._known[change.path]
         for unit in change.units:
             old = before.of(unit.before) if unit.before else NONE
             new = after.of(unit.after) if unit.after else NONE
@@ -289,7 +307,8 @@ class _Scope:
     @cached_property
     def _callable(self) -> frozenset[str]:
         """The names of what is owned, before or after, and of what is new and private."""
-        names = {name for tree in self.trees for name in self._own_names(tree)}
+        sides = (side for both in self._known.values() for side in both)
+        names = {name for units, owners in sides for name in self._own_names(units, owners)}
         fresh = {
             name
             for change in self.changes
@@ -299,11 +318,22 @@ class _Scope:
         }
         return frozenset(map(_last, names | fresh)) - {""}
 
-    def _own_names(self, tree: Tree) -> Iterator[str]:
-        for path in tree:
-            module = syntax.parse(content(tree, path)) if path.endswith(".py") else None
-            found = syntax.units(module) if module else ()
-            owners = FileSurfaces(self.recipe, path, found)
-            for unit in found:
-                if isinstance(unit.node, syntax.DEFINITIONS) and owners.of(unit) & self.own:
-                    yield from unit.names
+    @cached_property
+    def _known(self) -> Mapping[str, Sequence[tuple[Sequence[Unit], FileSurfaces]]]:
+        """The units of each Python file with their owners, before and after."""
+        known = {c.path: self._owned(c.path, c.sides) for c in self.changes if c.is_python}
+        for path in sorted({*self.trees[0], *self.trees[1]} - known.keys()):
+            module = syntax.parse(content(self.trees[1], path)) if path.endswith(".py") else None
+            if module is not None:
+                known[path] = self._owned(path, [syntax.units(module)])
+        return known
+
+    def _owned(
+        self, path: str, sides: Iterable[Sequence[Unit]]
+    ) -> Sequence[tuple[Sequence[Unit], FileSurfaces]]:
+        return [(units, FileSurfaces(self.recipe, path, units)) for units in sides]
+
+    def _own_names(self, units: Iterable[Unit], owners: FileSurfaces) -> Iterator[str]:
+        for unit in units:
+            if isinstance(unit.node, syntax.DEFINITIONS) and owners.of(unit) & self.own:
+                yield from unit.names

@@ -6,7 +6,7 @@ import ast
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 LARGEST_SOURCE = 1 << 20
@@ -27,6 +27,7 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPOUND = (*LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+_NO_PARTS = frozenset({"ctx", "op", "ops", "id", "attr", "kind", "type_comment", "type_ignores"})
 _LAYOUT = frozenset({"ctx", "type_comment", "type_ignores", "kind", "lineno", "end_lineno"})
 
 
@@ -86,7 +87,7 @@ def _is_readable(module: ast.Module) -> bool:
     """Whether no nesting is too deep, and no number too long to be printed."""
     level: list[ast.AST] = [module]
     for _ in range(DEEPEST):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [child for node in level for child in children(node)]
         if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
             return False
     return not level
@@ -94,6 +95,37 @@ def _is_readable(module: ast.Module) -> bool:
 
 def _is_long(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node, without signs such as `+` and `not`."""
+    found: list[ast.AST] = []
+    for name in _fields_of(type(node)):
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+@cache
+def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _NO_PARTS)
+
+
+def walk(*roots: ast.AST) -> list[ast.AST]:
+    """Nodes and all of their parts, outer ones before what lies in them."""
+    found = list(roots)
+    for node in found:
+        found += children(node)
+    return found
+
+
+@lru_cache(maxsize=4)
+def nodes(module: ast.Module) -> tuple[ast.AST, ...]:
+    """The same of a whole module, kept for whoever looks at it next."""
+    return tuple(walk(module))
 
 
 def units(module: ast.Module) -> tuple[Unit, ...]:
@@ -187,12 +219,11 @@ def _targets(targets: Iterable[ast.expr]) -> Iterator[str]:
 def mentions(unit: Unit) -> frozenset[str]:
     """Every name that stands in it, and the last part of every dotted one."""
     found = set()
-    for part in unit.parts:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
+    for node in walk(*unit.parts):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
     return frozenset(found)
 
 
@@ -208,21 +239,30 @@ def callee(node: ast.AST) -> str:
 # -------------------------------------------------------------------------------- forms
 
 
-def is_literal(node: ast.AST) -> bool:
-    """Whether it is a number, a string, a flag, or built of nothing else."""
+def literals_in(*roots: ast.AST) -> set[ast.AST]:
+    """All expressions in them that are a number, a string, a flag, or built of nothing else."""
+    return literals_among(walk(*roots))
+
+
+def literals_among(nodes: Sequence[ast.AST]) -> set[ast.AST]:
+    """The same of nodes in the order of `walk`."""
+    found: set[ast.AST] = set()
+    for node in reversed(nodes):  # what an expression is built of comes before it
+        if _is_literal(node, found):
+            found.add(node)
+    return found
+
+
+def _is_literal(node: ast.AST, known: set[ast.AST]) -> bool:
     if isinstance(node, ast.Constant):
         return True
     if isinstance(node, ast.UnaryOp):
-        return is_literal(node.operand)
+        return node.operand in known
     if isinstance(node, ast.BinOp):
-        return is_literal(node.left) and is_literal(node.right)
+        return node.left in known and node.right in known
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return all(map(is_literal, node.elts))
-    if isinstance(node, ast.Dict):
-        return all(key is not None and is_literal(key) for key in node.keys) and all(
-            map(is_literal, node.values)
-        )
-    return False
+        return known.issuperset(node.elts)
+    return isinstance(node, ast.Dict) and known.issuperset([*node.keys, *node.values])
 
 
 def _nothing(node: ast.AST) -> bool:
@@ -243,12 +283,13 @@ def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothin
         return ("Constant", repr(node.value))
     return (
         type(node).__name__,
-        *(
-            _field(value, hide, skip)
-            for name, value in ast.iter_fields(node)
-            if name not in _LAYOUT
-        ),
+        *(_field(getattr(node, name, None), hide, skip) for name in _said_by(type(node))),
     )
+
+
+@cache
+def _said_by(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _LAYOUT)
 
 
 def forms(unit: Unit, *, hide: Predicate = _nothing, skip: Predicate = _nothing) -> Form:

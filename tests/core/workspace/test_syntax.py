@@ -77,7 +77,8 @@ def test_private(source: str, private: bool) -> None:
     ],
 )
 def test_literals(text: str, literal: bool) -> None:
-    assert syntax.is_literal(ast.parse(text, mode="eval").body) is literal
+    node = ast.parse(text, mode="eval").body
+    assert (node in syntax.literals_in(node)) is literal
 
 
 def test_equal_values_of_other_types_differ() -> None:
@@ -104,7 +105,8 @@ def test_the_deepest_nesting_that_is_read_can_be_worked_with() -> None:
     depth = max(n for n in range(300) if syntax.parse(b"a = " + b"-" * n + b"x"))
     assert depth > 50
     deep = units("a = " + "-" * depth + "x")[0]
-    assert syntax.forms(deep, hide=syntax.is_literal)
+    literals = syntax.literals_in(*deep.parts)
+    assert syntax.forms(deep, hide=literals.__contains__)
     assert syntax.parse(b"a = " + b"-" * (depth + 1) + b"x") is None
 
 
