@@ -100,7 +100,10 @@ def _train(
     arena: Arena, prepared: Prepared, phase: Phase, seed: int, classes: Bytes
 ) -> tuple[float, Sealed]:
     with arena.spawn(
-        phase, seed=seed, data=lambda folder: data.stage(prepared, folder, classes)
+        phase,
+        seed=seed,
+        data=lambda folder: data.stage(prepared, folder, classes),
+        wall=arena.request.patience(phase.limit, "training"),
     ) as trainee:
         trainee.until_ready()
         trainee.go()
@@ -120,11 +123,10 @@ def _prepared(arena: Arena) -> Prepared:
 
 
 def _inference_wall(arena: Arena) -> float:
-    limit = arena.request.limits.wall["inference"]
     seed_recipe = arena.request.reference("inference")
     if seed_recipe is None:
-        return limit
-    return min(limit, max(SLOWER_INFERENCE * seed_recipe, LEAST_INFERENCE_S))
+        return arena.request.patience("inference", "inference")
+    return max(SLOWER_INFERENCE * seed_recipe, LEAST_INFERENCE_S)
 
 
 def _give_up_if_hopeless(arena: Arena, each: int) -> None:

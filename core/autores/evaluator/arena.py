@@ -151,7 +151,7 @@ class Arena:
             prepare_wall=(
                 limits.wall["smoke"]
                 if phase is Phase.SMOKE
-                else self.request.prepare_wall(phase.prepare_metric)
+                else self.request.patience("prepare", phase.prepare_metric)
             ),
             wall=limits.wall[phase.limit] if wall is None else wall,
             free_prepare=math.inf if seed_recipe is None else PREPARE_SLACK * seed_recipe,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autores.records import Calibration, Evaluation, Gate, Limits, Purpose, Task
 
 PATIENCE = 3.0
-"""With preparing, in times of what is expected."""
+"""With what is no budget, in times of what is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,29 +45,29 @@ class EvaluationRequest:
 
         One seed may be measured twice: see `Arena.calmly`.
         """
-        slower = max(map(self.prepare_wall, self._preparing), default=0.0)
-        more = 2.2 * max(0.0, slower - self.limits.wall.get("prepare", 0.0))  # for two sandboxes
+        prepare = self.limits.wall.get("prepare", 0.0)
+        more = 2.2 * (max(map(self._preparing, ("train", "inference"))) - prepare)
         return (self.limits.total_wall + more) * (max(1, len(self.evaluation.seeds)) + 1)
 
-    def prepare_wall(self, metric: str) -> float:
-        """Seconds in which a candidate has to be ready; no slow machine ends a trial by it.
+    def patience(self, phase: str, metric: str) -> float:
+        """Seconds for what is no budget, such as preparing: no slow machine ends a trial by it.
 
-        The task's limit, or three times what the seed recipe took here, if that is longer; the
-        seed recipe itself has three times the limit. What is beyond 1.25 times the seed recipe's
-        is charged anyway.
+        The phase's limit, or three times what the seed recipe took here, if that is longer; the
+        seed recipe itself has three times the limit.
 
         Args:
+            phase: Its name in the limits.
             metric: In which the seed recipe's seconds are recorded.
         """
-        limit = self.limits.wall["prepare"]
+        limit = self.limits.wall[phase]
         if self.evaluation.purpose is Purpose.CALIBRATE:
             return PATIENCE * limit
         return max(limit, PATIENCE * (self.reference(metric) or 0.0))
 
-    @property
-    def _preparing(self) -> Iterable[str]:
-        phases = ("train", "inference") if "prepare" in self.limits.wall else ()
-        return (f"{phase}_prepare_seconds" for phase in phases)
+    def _preparing(self, phase: str) -> float:
+        if "prepare" not in self.limits.wall:
+            return 0.0
+        return self.patience("prepare", f"{phase}_prepare_seconds")
 
     def derive(self, *labels: str | int) -> bytes:
         """A secret of 16 bytes for one use, such as `derive("order", seed)`."""

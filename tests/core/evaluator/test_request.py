@@ -91,13 +91,13 @@ def preparing(seconds: float, purpose: Purpose = Purpose.FIRST) -> EvaluationReq
 
 def test_a_slow_machine_has_longer_to_prepare_and_the_outer_limit_allows_for_it() -> None:
     quick, slow = preparing(1.0), preparing(20.0)
-    assert quick.prepare_wall("train_prepare_seconds") == 10.0
-    assert slow.prepare_wall("train_prepare_seconds") == 60.0
-    assert slow.prepare_wall("inference_prepare_seconds") == 10.0
+    assert quick.patience("prepare", "train_prepare_seconds") == 10.0
+    assert slow.patience("prepare", "train_prepare_seconds") == 60.0
+    assert slow.patience("prepare", "inference_prepare_seconds") == 10.0
     assert slow.outer_wall >= quick.outer_wall + 3 * 2 * 50.0
 
 
 def test_the_seed_recipe_itself_has_three_times_the_limit_to_prepare() -> None:
     calibrating = preparing(1.0, Purpose.CALIBRATE)
-    assert calibrating.prepare_wall("train_prepare_seconds") == 30.0
+    assert calibrating.patience("prepare", "train_prepare_seconds") == 30.0
     assert calibrating.outer_wall > preparing(1.0).outer_wall
