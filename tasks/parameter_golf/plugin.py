@@ -41,7 +41,7 @@ _SYMBOLS: Mapping[str, str] = {
     "embedding": "embed_std embed_mix Embedding",
     "optimizer": "matrix_lr embed_lr vector_lr momentum newton_steps beta1 beta2 orthogonal Muon"
     " Optimizer is_matrix gradients",
-    "schedule": "warmup warmdown final_lr batch_scale reserve least_reserve lr_factor train shared_progress"
+    "schedule": "warmup warmdown final_lr batch_scale reserve least_reserve most_reserve lr_factor train shared_progress"
     " train_phase warm main",
     "curriculum": "short_until short_scale read_tokens sequence_length Batches",
     "loss": "z_loss losses",

@@ -56,7 +56,8 @@ warmdown = 0.65  # share of the time
 final_lr = 0.02
 batch_scale = 1.0  # times the profile's batch
 reserve = 3.0  # times what quantising took on an untrained model is kept for it,
-least_reserve = 0.08  # and at least this share of the time
+least_reserve = 0.08  # and at least this share of the time,
+most_reserve = 0.5  # and at most this one, however slow the machine is
 
 # curriculum
 short_until = 0.6  # share of the time in which sequences are shorter
@@ -709,7 +710,8 @@ def train_phase(job, device):
     torch.manual_seed(go.seed)
     model.load_state_dict(Model(sizes).state_dict())
     batches = Batches(read_tokens(go.data), go.seed, job.rank, job.ranks)
-    until = end - max(kept, least_reserve * (end - begin))
+    whole = end - begin
+    until = end - min(max(kept, least_reserve * whole), most_reserve * whole)
     most = 4 if smoke else None
     steps = train(model, forward, sizes, batches, begin, until, device, job.ranks, most)
     if job.rank == 0:

@@ -112,19 +112,28 @@ def test_the_rate_rises_stays_and_falls(recipe: Any) -> None:
     assert factors[5:] == sorted(factors[5:], reverse=True)
 
 
-def _clock(tick: float) -> Any:
-    """A time that goes on by so much whenever somebody looks."""
-    times = (tick * number for number in range(1 << 30))
-    return SimpleNamespace(monotonic=lambda: next(times))
+class Clock:
+    """Goes on by so much whenever a recipe looks, however busy the machine is."""
+
+    def __init__(self, tick: float) -> None:
+        self.now, self.tick = 0.0, tick
+
+    def monotonic(self) -> float:
+        self.now += self.tick
+        return self.now
+
+    def perf_counter(self) -> float:
+        """Nothing is the faster one."""
+        return 0.0
 
 
 def test_training_learns_and_ends_with_the_time(recipe: Any, recorded: Any, tokens: Any) -> None:
     recipe.fast()
-    recipe.time = _clock(0.5)
+    recipe.time = Clock(0.5)
     model = recipe.Model(TINY)
     batches = recipe.Batches([tokens.astype(np.uint16)], 1, 0, 1)
     steps = recipe.train(model, model, TINY, batches, recipe.time.monotonic(), 30.0, CPU)
-    assert steps == 59
+    assert steps == 58
     losses = [line["loss"] for line in recorded.logged]
     assert losses[-1] < losses[0] - 0.4
 
@@ -220,19 +229,33 @@ def test_a_packed_model_is_the_quantised_one(recipe: Any, tokens: Any) -> None:
 # -------------------------------------------------------------------------------- phases
 
 
-def _train(recipe: Any, recorded: Any, tokens: Any, tmp_path: Path, phase: str = "train") -> bytes:
+def _train(
+    recipe: Any, recorded: Any, tokens: Any, tmp_path: Path, phase: str = "train", steps: int = 200
+) -> bytes:
+    """Train for about so many steps of a clock that only the recipe moves."""
     write_shard(tmp_path / "fineweb_train_000000.bin", tokens)
     recorded.data = str(tmp_path)
+    clock, ready = Clock(1 / steps), recorded.ready
+    recipe.time = clock
+    recorded.ready = lambda: SimpleNamespace(**{**vars(ready()), "deadline": clock.now + 1})
     job = SimpleNamespace(phase=phase, sizes=TINY, rank=0, ranks=1, data=str(tmp_path))
     recipe.train_phase(job, CPU)
     assert recorded.events == ["ready", "save", "done"]
     return bytes(recorded.artifact)
 
 
+@pytest.mark.parametrize(("quantising", "share"), [(0.0, 0.92), (0.1, 0.7), (0.3, 0.5), (1e9, 0.5)])
+def test_time_is_kept_for_quantising_but_never_all_of_it(
+    recipe: Any, recorded: Any, tokens: Any, tmp_path: Path, quantising: float, share: float
+) -> None:
+    recipe.warm = lambda *anything: quantising
+    _train(recipe, recorded, tokens, tmp_path, steps=60)
+    assert recorded.logged[-1]["step"] == pytest.approx(60 * share, abs=3)
+
+
 def test_what_was_trained_is_predicted_with_and_adapts(
     recipe: Any, recorded: Any, tokens: Any, tmp_path: Path
 ) -> None:
-    recorded.seconds = 4.0
     artifact = _train(recipe, recorded, tokens, tmp_path)
     assert set(recorded.logged[-1]) >= {"bytes_embedding", "bytes_attention", "bytes_mlp"}
     found = {}
