@@ -49,16 +49,20 @@ def _largest(found: Iterable[Radius]) -> Radius:
 def _radius_of_file(change: FileChange) -> Radius:
     if not change.stayed or None in change.modules:
         return Radius.STRUCTURAL
-    trainers = _trainers(m for m in change.modules if m)
-    return _largest(_radius_of_unit(unit, trainers) for unit in change.units)
+    further = [unit for unit in change.units if not _is_literal(unit)]
+    trainers = _trainers(m for m in change.modules if m) if further else frozenset()
+    return _largest(_radius_of_unit(unit, trainers) for unit in further)
+
+
+def _is_literal(change: UnitChange) -> bool:
+    old, new = change.before, change.after
+    return old is not None and new is not None and _shape_of(old) == _shape_of(new)
 
 
 def _radius_of_unit(change: UnitChange, trainers: frozenset[str]) -> Radius:
     old, new = change.before, change.after
     if old is None or new is None:
         return _radius_of_whole(change.unit, trainers)
-    if _shape_of(old) == _shape_of(new):
-        return Radius.LITERAL
     if type(old.node) is not type(new.node) or _frame(old) != _frame(new):
         return Radius.STRUCTURAL
     if _loops(old, trainers) != _loops(new, trainers):
