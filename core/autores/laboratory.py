@@ -176,7 +176,8 @@ class Laboratory:
         )
 
     def _request(self, evaluation: Evaluation, head: Head) -> EvaluationRequest:
-        conditions = self.conditions
+        conditions, trial = self.conditions, self._store.get(evaluation.trial)
+        parent = None if trial.parent is None else self._store.get(trial.parent)
         return EvaluationRequest(
             evaluation=evaluation,
             tree=self._code.tree(evaluation.commit).id,
@@ -186,7 +187,8 @@ class Laboratory:
             data_dir=str(conditions.data_dir),
             secret=self._secret.derive("evaluation", evaluation.pair or evaluation.id).hex(),
             calibration=head.calibration,
-            earlier=self._store.get(evaluation.trial).counts,
+            earlier=trial.counts,
+            parent={} if parent is None else parent.metrics,
             incumbent=None if head.lead is None else self._store.get(head.lead).score,
             min_level=conditions.min_level,
         )

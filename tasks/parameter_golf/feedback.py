@@ -27,16 +27,16 @@ def metrics(arena: Arena) -> dict[str, float]:
 
 
 def too_large(artifact: Artifact, limit: int, arena: Arena) -> str:
-    """How many bytes over, and what has grown against the seed recipe."""
-    parts = {"code": artifact.code_bytes, "weights": artifact.weight_bytes}
-    said = [
-        _part(n, size, arena.request.reference(f"{n.rstrip('s')}_bytes"))
-        for n, size in parts.items()
-    ]
+    """How many bytes over, and what has grown against the parent."""
+    request = arena.request
+    said = (
+        _part("code", artifact.code_bytes, request.before("code_bytes")),
+        _part("weights", artifact.weight_bytes, request.before("weight_bytes")),
+    )
     grown = {
-        name: size - before
+        name: size - before[0]
         for name, size in _account(arena).items()
-        if (before := arena.request.reference(name)) is not None
+        if (before := request.before(name)) is not None
     }
     text = f"{artifact.total_bytes - limit:,} bytes over {limit:,}: {', '.join(said)}"
     if grown:
@@ -50,21 +50,20 @@ def explain(failure: Failed, arena: Arena) -> str:
     phase = _PHASES.get(failure.cause)
     if phase is None:
         return failure.detail
-    limit = arena.request.limits.wall[phase]
-    usual = arena.request.reference(f"{phase}_seconds")
-    text = f"{phase}: {failure.detail} (limit {limit:g} s"
-    text += f"; the seed recipe takes {usual:.1f} s)" if usual is not None else ")"
+    request = arena.request
+    usual = request.before(f"{phase}_seconds")
+    text = f"{phase}: {failure.detail} (limit {request.limits.wall[phase]:g} s"
+    text += f"; {usual[1]} took {usual[0]:.1f} s)" if usual is not None else ")"
     if phase == "train" and (speed := _steps_per_second(arena)) is not None:
         text += f"; {speed:.2f} steps/s"
-        if (before := arena.request.reference("steps_per_second")) is not None:
-            text += f", the seed recipe's {before:.2f}"
+        if (before := request.before("steps_per_second")) is not None:
+            text += f", {before[1]} {before[0]:.2f}"
     return text
 
 
-def _part(name: str, size: int, before: float | None) -> str:
-    return f"{name} {size:,}" + (
-        "" if before is None else f" ({size - before:+,.0f} against the seed's)"
-    )
+def _part(name: str, size: int, before: tuple[float, str] | None) -> str:
+    grown = "" if before is None else f" ({size - before[0]:+,.0f} against {before[1]})"
+    return f"{name} {size:,}{grown}"
 
 
 def _points(arena: Arena) -> Sequence[Point]:

@@ -30,6 +30,8 @@ class EvaluationRequest:
     calibration: Calibration | None = None
     earlier: Mapping[str, int] = field(default_factory=dict)
     """Counts of this trial's earlier evaluations on the same split: gates pool over all."""
+    parent: Mapping[str, float] = field(default_factory=dict)
+    """What the trial that was edited measured: what failures are compared with."""
     incumbent: float | None = None
     """The score that this trial would have to beat: audits go as deep as what it gains."""
     min_level: str = "none"
@@ -85,3 +87,10 @@ class EvaluationRequest:
     def reference(self, name: str) -> float | None:
         """What the seed recipe measured, such as `prepare_seconds`; None before calibration."""
         return None if self.calibration is None else self.calibration.references.get(name)
+
+    def before(self, name: str) -> tuple[float, str] | None:
+        """What the parent measured, or else the seed recipe, and whose it is."""
+        if name in self.parent:
+            return self.parent[name], "the parent's"
+        seed = self.reference(name)
+        return None if seed is None else (seed, "the seed recipe's")

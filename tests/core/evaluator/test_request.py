@@ -101,3 +101,11 @@ def test_the_seed_recipe_itself_has_three_times_the_limit_to_prepare() -> None:
     calibrating = preparing(1.0, Purpose.CALIBRATE)
     assert calibrating.patience("prepare", "train_prepare_seconds") == 30.0
     assert calibrating.outer_wall > preparing(1.0).outer_wall
+
+
+def test_what_was_measured_before_is_the_parent_s_or_else_the_seed_recipe_s() -> None:
+    known = Calibration(task="t", profile="p", references={"speed": 3.0, "bytes": 7.0})
+    request = dataclasses.replace(REQUEST, calibration=known, parent={"speed": 4.0})
+    assert request.before("speed") == (4.0, "the parent's")
+    assert request.before("bytes") == (7.0, "the seed recipe's")
+    assert request.before("else") is None

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from autores.evaluator.arena import Arena, Failed
-from autores.records import Artifact, Measurement, Point
+from autores.evaluator.request import EvaluationRequest
+from autores.records import Artifact, Calibration, Evaluation, Measurement, Point, Purpose
 from autores.status import Cause
-from autores.tasks.parameter_golf import feedback
+from autores.tasks.parameter_golf import feedback, plugin
 from autores.tasks.parameter_golf.context import curve
 
 ACCOUNT = {"bytes_mlp": 60_000.0, "bytes_attention": 20_000.0}
@@ -29,10 +31,23 @@ REFERENCES = {
 
 
 def _arena(
-    *, references: dict[str, float] = REFERENCES, points: tuple[Point, ...] = POINTS
+    *,
+    references: dict[str, float] = REFERENCES,
+    parent: dict[str, float] | None = None,
+    points: tuple[Point, ...] = POINTS,
 ) -> Arena:
-    limits = SimpleNamespace(wall={"train": 25.0, "inference": 20.0})
-    request = SimpleNamespace(limits=limits, reference=references.get)
+    task = plugin.autores_task("cpu")
+    request = EvaluationRequest(
+        evaluation=Evaluation(trial=1, ordinal=0, purpose=Purpose.FIRST, commit="c", seeds=(1,)),
+        tree="t",
+        task=task,
+        plugin="p",
+        limits=replace(plugin.autores_budget(task), wall={"train": 25.0, "inference": 20.0}),
+        data_dir="/d",
+        secret="ab",
+        calibration=Calibration(task=task.name, profile="cpu", references=references),
+        parent=parent or {},
+    )
     trained = Measurement(phase="train", seed=1, wall=12.0, points=points)
     inferred = Measurement(phase="inference", seed=1, wall=3.0)
     found: Any = SimpleNamespace(
@@ -58,8 +73,22 @@ def test_who_logged_nothing_has_bytes_alone() -> None:
 def test_a_size_failure_says_how_many_bytes_and_which_part_grew() -> None:
     said = feedback.too_large(ARTIFACT, 100_000, _arena())
     assert said == (
-        "2,000 bytes over 100,000: code 8,000 (+100 against the seed's), weights 94,000 (+4,000 "
-        "against the seed's); by its own account mlp grew most, by +3,000"
+        "2,000 bytes over 100,000: code 8,000 (+100 against the seed recipe's), weights 94,000 "
+        "(+4,000 against the seed recipe's); by its own account mlp grew most, by +3,000"
+    )
+
+
+def test_what_the_parent_measured_is_compared_with_first() -> None:
+    parent = {"code_bytes": 8_050.0, "weight_bytes": 95_000.0, "bytes_mlp": 61_000.0}
+    said = feedback.too_large(ARTIFACT, 100_000, _arena(parent=parent))
+    assert said == (
+        "2,000 bytes over 100,000: code 8,000 (-50 against the parent's), weights 94,000 (-1,000 "
+        "against the parent's); by its own account attention grew most, by +100"
+    )
+    late = Failed(Cause.TRAIN_TIME, "not done")
+    said = feedback.explain(late, _arena(parent={"steps_per_second": 11.0, "train_seconds": 24.0}))
+    assert said == (
+        "train: not done (limit 25 s; the parent's took 24.0 s); 10.00 steps/s, the parent's 11.00"
     )
 
 
@@ -74,7 +103,7 @@ def test_an_overrun_says_which_phase_and_how_fast_it_was() -> None:
         "train: not done within 24.0 s (limit 25 s); 10.00 steps/s, the seed recipe's 12.50"
     )
     said = feedback.explain(Failed(Cause.INFERENCE_TIME, "not done within 20.0 s"), _arena())
-    assert said == "inference: not done within 20.0 s (limit 20 s; the seed recipe takes 9.0 s)"
+    assert said == "inference: not done within 20.0 s (limit 20 s; the seed recipe's took 9.0 s)"
 
 
 def test_other_failures_keep_their_words() -> None:
