@@ -18,7 +18,7 @@ from types import ModuleType
 import benchmarks
 from benchmarks.report import Report
 
-NOT_BENCHMARKS = {"__main__", "evolve_table", "report"}
+NOT_BENCHMARKS = {"__main__", "evolve_fits", "evolve_readings", "evolve_table", "report"}
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 

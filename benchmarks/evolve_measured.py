@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from random import Random
 
 import numpy as np
+from benchmarks.evolve_fits import FURTHEST, Array, Fit, Point, Seen
 from benchmarks.evolve_proposals import (
     evolve,
     hill_climbing,
@@ -23,20 +26,8 @@ from benchmarks.evolve_proposals import (
     random_search,
     tpe,
 )
-from benchmarks.evolve_surrogate import (
-    FURTHEST,
-    PHASES,
-    Array,
-    Point,
-    Ridge,
-    breaks,
-    component,
-    rate_of,
-    seconds_of,
-    tables,
-    threshold,
-)
-from benchmarks.evolve_table import EVERYBODY, IDLE, Table, recipe_of
+from benchmarks.evolve_surrogate import Surrogate, noise_of, surrogates
+from benchmarks.evolve_table import EVERYBODY, IDLE, recipe_of
 from benchmarks.report import Report, Row
 
 from autores.plugins.agents.evolve.features import point_of, step_of
@@ -58,23 +49,20 @@ from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
 from autores.records import Specialist
-from autores.specialists import arch, augment, curriculum, data, loss, optim, quant, reg, systems
 
 SEEDS = range(50)
-ABLATED = range(20)
+LEAST = 3
+"""Seeds, however long they take."""
 TRIALS = 100
 SHORT = 30
 REPAIR_WITHIN = 20
 MEANING = (
-    "A gain is the logarithm of the seed recipe's seconds over those of what leads, by the "
-    "surrogate, and 0 where it truly misses the gate. The attainable one is what a long search "
-    "by mutation and crossover finds without noise."
+    "A gain is the logarithm of the seed recipe's score (seconds; bits per byte; 1 less CORE) over "
+    "that of what leads, by the surrogate, and 0 where it truly misses its gate or limit. No "
+    "component goes beyond what real trials showed. The attainable gain is what a long search by "
+    "mutation and crossover finds without noise. Nothing of evolve was chosen on these tables."
 )
 _GENERATIONS, _CHILDREN, _STARTS = 150, 64, 4
-_SPECIALISTS: Mapping[str, Specialist] = {
-    module.SPECIALIST.key: module.SPECIALIST
-    for module in (arch, augment, curriculum, data, loss, optim, quant, reg, systems)
-}
 
 
 class Ground(Territory):
@@ -85,41 +73,59 @@ class Ground(Territory):
         return True
 
 
+class Component:
+    """Something that a surrogate predicts, within what real trials showed."""
+
+    def __init__(self, seen: Seen) -> None:
+        """Fit it."""
+        self._fit: Fit = seen.fit()
+        self._range = min(seen.values), max(seen.values)
+        self.noise = noise_of(seen)
+
+    def of(self, points: Sequence[Point]) -> Array:
+        """The value of each point."""
+        return np.clip(self._fit.predict(points), *self._range)
+
+
 class Measured:
     """A `World` in which real trials were measured."""
 
-    gated = True
-
-    def __init__(self, table: Table, *, generalist: bool = False) -> None:
-        """Fit the surrogates; one generalist may take all turns."""
+    def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
+        """Fit everything; one generalist may take all turns."""
+        table, self._reading = found.table, found.reading
         self.task, self.moves, self.seed_files = recipe_of(table.task, table.profile)
+        self.name = found.name
         self._generalist = generalist
         self._idle = IDLE.get(table.task, ())
-        self._gate = threshold(table)
-        parts = [component(table, seconds_of(phase)) for phase in PHASES]
-        rates = component(table, rate_of("right", "asked"))
-        broken = component(table, breaks)
-        self._parts = [Ridge(part.points, part.values) for part in parts]
-        self._rate, self._broken = (Ridge(x.points, x.values) for x in (rates, broken))
-        share = statistics.fmean(broken.values)
-        self._breaks = float(np.quantile(broken.held_out(), 1 - share))
-        both = zip(parts[0].points, *(part.values for part in parts), strict=True)
-        self.noise = statistics.stdev(_total(values) for point, *values in both if not point)
-        self.margin_sd = statistics.stdev(
-            look.counts["right"] / look.counts["asked"]
-            for look in table.looks
-            if look.counts and not look.edits
-        )
-        self._level = float(self._seconds([{}])[0])
+        self._parts = [Component(part) for part in found.parts.values()]
+        self.noise = noise_of(found.score)
+        self._level = float(self._scores([{}])[0])
+        share = statistics.fmean(found.broken.values)
+        self._broken = found.broken.fit()
+        self._breaks = float(np.quantile(found.broken.held_out(), 1 - share))
+        barrier = self._reading.barrier
+        self.limited = barrier is not None and barrier.limit
+        self.gated = barrier is not None and not barrier.limit
+        self._barrier = None if barrier is None else Component(found.seen(barrier.read))
+        self._bar = 0.0 if barrier is None else barrier.bar(table)
+        self.margin_sd = self._margin_sd(found)
         self._grounds: dict[tuple[str, str], Ground] = {}
         self._truths: dict[str, Truth] = {}
         self._genomes: dict[str, Genome] = {}
+
+    def _margin_sd(self, found: Surrogate) -> float:
+        barrier = self._reading.barrier
+        if barrier is None:
+            return 0.0
+        seen = found.seen(barrier.read)
+        return noise_of(replace(seen, values=tuple(barrier.plain(np.array(seen.values)))))
 
     def specialists(self) -> tuple[Specialist, ...]:
         """Those of the task, in the order of their turns."""
         if self._generalist:
             return (EVERYBODY,)
-        return tuple(_SPECIALISTS[key] for key in self.task.default_specialists)
+        names = (f"autores.specialists.{key}" for key in self.task.default_specialists)
+        return tuple(import_module(name).SPECIALIST for name in names)
 
     def territory(self, specialist: Specialist, files: Files) -> Territory:
         """What a specialist may change of a tree."""
@@ -150,24 +156,25 @@ class Measured:
         return self._truths[tree]
 
     def of(self, points: Sequence[Point]) -> tuple[Array, Array, Array]:
-        """Gains, margins above the gate, and what breaks."""
-        rates = 1 / (1 + np.exp(-self._rate.predict(points)))
+        """Gains, margins above the gate or below the limit, and what breaks."""
         broken = self._broken.predict(points) > self._breaks
-        return self._level - self._seconds(points), rates - self._gate, broken
+        return self._level - self._scores(points), self._margins(points), broken
 
-    def _seconds(self, points: Sequence[Point]) -> Array:
-        """Logarithms of seconds."""
-        return np.asarray(np.log(sum(np.exp(part.predict(points)) for part in self._parts)))
+    def _scores(self, points: Sequence[Point]) -> Array:
+        """Logarithms."""
+        return self._reading.whole([part.of(points) for part in self._parts])
+
+    def _margins(self, points: Sequence[Point]) -> Array:
+        barrier = self._reading.barrier
+        if barrier is None or self._barrier is None:
+            return np.ones(len(points))
+        return barrier.plain(self._barrier.of(points)) - barrier.plain(np.array([self._bar]))
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
         """Truth, a score and a margin with the noise of real looks."""
         truth = self.truth(files)
         score = math.exp(self._level + random.gauss(-truth.height, self.noise))
         return truth, score, truth.margin + random.gauss(0, self.margin_sd)
-
-
-def _total(logarithms: Sequence[float]) -> float:
-    return math.log(sum(map(math.exp, logarithms)))
 
 
 # ----------------------------------------------------------------------------- attainable
@@ -226,20 +233,31 @@ def _fits_together(world: Measured, point: Point) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replays:
-    """The runs of one searcher, one for each seed."""
+class Replay:
+    """One run of one searcher."""
 
-    name: str
-    gains: Mapping[int, list[float]]
-    """After so many trials, of each run: the true gain of what led; 0 where it truly misses."""
-    failed: float
-    """Trials without a score that ranks, of each run."""
+    gains: Mapping[int, float]
+    """After so many trials: the true gain of what led; 0 where it truly misses."""
+    failed: tuple[int, ...]
+    """Trials without a score that ranks, of each quarter of the run."""
     misses: int
     repaired: int
 
 
-def replayed(world: Measured, name: str, searcher: Searcher, seeds: Sequence[int]) -> Replays:
-    """Let a searcher work with different luck of the noise and of its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replays:
+    """The runs of one searcher, one for each seed."""
+
+    name: str
+    runs: Sequence[Replay]
+
+    def gains(self, trials: int) -> list[float]:
+        """Of each run."""
+        return [one.gains[trials] for one in self.runs]
+
+
+def replayed(world: Measured, searcher: Searcher, seed: int) -> Replay:
+    """Let a searcher work, with its own luck and that of the noise."""
 
     def telling(state: State) -> Try | None:
         made = searcher(state)
@@ -247,16 +265,15 @@ def replayed(world: Measured, name: str, searcher: Searcher, seeds: Sequence[int
             world.remember(made.files, edited(state.head.genome, made.edits))
         return made
 
-    courses = [course_of(world, telling, trials=TRIALS, seed=seed) for seed in seeds]
-    repairs = [_repairs(course.seen, world.noise) for course in courses]
-    return Replays(
-        name=name,
-        gains={n: [_gain(world, course, n) for course in courses] for n in (SHORT, TRIALS)},
-        failed=statistics.fmean(
-            sum(o.fate is not Fate.MEASURED for o in course.seen) for course in courses
-        ),
-        misses=sum(misses for misses, _ in repairs),
-        repaired=sum(done for _, done in repairs),
+    course = course_of(world, telling, trials=TRIALS, seed=seed)
+    misses, repaired = _repairs(course.seen, world.noise)
+    failed = [o.fate is not Fate.MEASURED for o in course.seen[1:]]
+    quarter = TRIALS // 4
+    return Replay(
+        gains={n: _gain(world, course, n) for n in (SHORT, TRIALS)},
+        failed=tuple(sum(failed[i * quarter : (i + 1) * quarter]) for i in range(4)),
+        misses=misses,
+        repaired=repaired,
     )
 
 
@@ -321,93 +338,116 @@ PARTS: Mapping[str, Callable[[], Searcher]] = {
 }
 
 
-def _row(found: Replays, trials: int, best: float, against: Replays | None) -> Row:
-    return Row(
-        name=f"share of the attainable gain after {trials} trials, {found.name}",
-        value=100 * statistics.fmean(found.gains[trials]) / best,
-        unit="%",
-        baseline=None if against is None else _share(against, found, trials, best),
-        compared_with="" if against is None else against.name,
-        samples=len(found.gains[trials]),
-    )
-
-
-def _share(whole: Replays, part: Replays, trials: int, best: float) -> float:
-    """Of the runs with the same seeds."""
-    return 100 * statistics.fmean(whole.gains[trials][: len(part.gains[trials])]) / best
-
-
-def _note(ours: Replays, theirs: Replays, best: float) -> str:
-    n = min(len(ours.gains[TRIALS]), len(theirs.gains[TRIALS]))
-    pairs = zip(ours.gains[TRIALS][:n], theirs.gains[TRIALS][:n], strict=True)
-    low, high = interval([100 * (a - b) / best for a, b in pairs])
-    return (
-        f"evolve less {theirs.name} after {TRIALS} trials: {low:+.1f} to {high:+.1f} % of the "
-        f"attainable gain (95 %, paired, n = {n})"
-    )
-
-
-def _repair_row(found: Replays) -> Row:
-    return Row(
-        name=f"near misses repaired within {REPAIR_WITHIN} trials, {found.name}",
-        value=100 * found.repaired / max(1, found.misses),
-        unit="%",
-        samples=found.misses,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """All searchers in the world of one table."""
 
+    world: str
     best: float
     """The attainable gain."""
     ours: Replays
     baselines: tuple[Replays, ...]
     parts: tuple[Replays, ...]
 
+    @property
+    def others(self) -> tuple[Replays, ...]:
+        """All that evolve is compared with."""
+        return (*self.baselines, *self.parts)
+
     def rows(self) -> Iterator[Row]:
         """The figures."""
-        yield Row(name="attainable gain", value=self.best, unit="log")
-        for found in (self.ours, *self.baselines):
-            yield from (_row(found, trials, self.best, None) for trials in (SHORT, TRIALS))
-        yield from (_row(part, TRIALS, self.best, self.ours) for part in self.parts)
-        for found in (self.ours, *self.baselines, *self.parts):
-            yield Row(
-                name=f"trials of {TRIALS} without a score, {found.name}",
-                value=found.failed,
-                unit="",
-                samples=len(found.gains[TRIALS]),
-            )
-        yield from map(_repair_row, (self.ours, *self.baselines, *self.parts))
+        yield Row(name=f"{self.world}: attainable gain", value=self.best, unit="log")
+        for found in (self.ours, *self.others):
+            yield from (self._gain_row(found, trials) for trials in (SHORT, TRIALS))
+        for found in (self.ours, *self.others):
+            yield from self._failed_rows(found)
+            yield self._repair_row(found)
 
     def notes(self) -> Iterator[str]:
         """The differences."""
-        for other in (*self.baselines, *self.parts):
-            yield _note(self.ours, other, self.best)
+        for other in self.others:
+            pairs = zip(self.ours.gains(TRIALS), other.gains(TRIALS), strict=True)
+            low, high = interval([a - b for a, b in pairs])
+            yield (
+                f"{self.world}: gain of evolve less that of {other.name} after {TRIALS} trials: "
+                f"{low:+.4f} to {high:+.4f} (95 %, paired, n = {len(other.runs)})"
+            )
+
+    def _gain_row(self, found: Replays, trials: int) -> Row:
+        ours = found is self.ours
+        return Row(
+            name=f"{self.world}: share of the attainable gain after {trials}, {found.name}",
+            value=self._share(found, trials),
+            unit="%",
+            baseline=None if ours else self._share(self.ours, trials),
+            compared_with="" if ours else self.ours.name,
+            samples=len(found.runs),
+        )
+
+    def _share(self, found: Replays, trials: int) -> float:
+        return 100 * statistics.fmean(found.gains(trials)) / self.best
+
+    def _failed_rows(self, found: Replays) -> Iterator[Row]:
+        for what, part in (
+            ("", slice(None)),
+            (", first quarter", slice(1)),
+            (", last", slice(3, 4)),
+        ):
+            yield Row(
+                name=f"{self.world}: trials of {TRIALS} without a score{what}, {found.name}",
+                value=statistics.fmean(sum(one.failed[part]) for one in found.runs),
+                unit="",
+                samples=len(found.runs),
+            )
+
+    def _repair_row(self, found: Replays) -> Row:
+        misses = sum(one.misses for one in found.runs)
+        return Row(
+            name=f"{self.world}: near misses repaired in {REPAIR_WITHIN} trials, {found.name}",
+            value=100 * sum(one.repaired for one in found.runs) / max(1, misses),
+            unit="%",
+            samples=misses,
+        )
 
 
-def study(table: Table) -> Study:
-    """Let everybody work."""
-    world, lone = Measured(table), Measured(table, generalist=True)
-    parts = [replayed(world, name, make(), ABLATED) for name, make in PARTS.items()]
+def study(found: Surrogate, minutes: float = math.inf) -> Study:
+    """Let everybody work with one seed after the other, for so long or until there are enough."""
+    until = time.monotonic() + 60 * minutes
+    world, lone = Measured(found), Measured(found, generalist=True)
+    entrants: dict[str, tuple[Measured, Callable[[], Searcher]]] = {
+        "evolve": (world, lambda: evolve(Settings())),
+        **{name: (world, lambda own=own: own) for name, own in BASELINES.items()},
+        **{name: (world, make) for name, make in PARTS.items()},
+        "with one generalist": (lone, lambda: evolve(Settings())),
+    }
+    runs: dict[str, list[Replay]] = {name: [] for name in entrants}
+    for seed in SEEDS:
+        if seed >= LEAST and time.monotonic() > until:
+            break
+        for name, (place, make) in entrants.items():
+            runs[name].append(replayed(place, make(), seed))
+    ours, *others = (Replays(name=name, runs=own) for name, own in runs.items())
     return Study(
+        world=found.name,
         best=attainable(world),
-        ours=replayed(world, "evolve", evolve(Settings()), SEEDS),
-        baselines=tuple(replayed(world, n, searcher, SEEDS) for n, searcher in BASELINES.items()),
-        parts=(*parts, replayed(lone, "with one generalist", evolve(Settings()), ABLATED)),
+        ours=ours,
+        baselines=tuple(others[: len(BASELINES)]),
+        parts=tuple(others[len(BASELINES) :]),
     )
 
 
 def run() -> Report:
-    """Replays in the world of each table."""
-    return report([study(table) for table in tables()])
+    """Replays in the world of each table that is good enough."""
+    found = surrogates()
+    left_out = [f"{one.name}: left out, its surrogate is not good enough" for one in found]
+    notes = [note for note, one in zip(left_out, found, strict=True) if not one.valid]
+    return report([study(one) for one in found if one.valid], notes)
 
 
-def report(studies: Sequence[Study]) -> Report:
+def report(studies: Sequence[Study], notes: Sequence[str] = ()) -> Report:
     """The figures of all tables."""
     return Report(
         title="Searches where real trials were measured",
         rows=[row for found in studies for row in found.rows()],
-        notes=[*(note for found in studies for note in found.notes()), MEANING],
+        notes=[*(note for found in studies for note in found.notes()), *notes, MEANING],
     )

@@ -1,95 +1,100 @@
-"""How well a table of real trials predicts trials that it does not hold.
+"""How well tables of real trials predict trials that they do not hold.
 
-The surrogate is a ridge regression on the genes one by one (a line, a bend and a kink for each)
-and on their products in pairs: another kind of model than evolve's own. It predicts components:
-seconds, rates of right answers, and whether a trial breaks; gates are applied afterwards.
+Components are predicted (see `evolve_readings`): seconds, bits, right answers, bytes, and
+whether a trial breaks; a score is made of them, and gates are applied afterwards.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from random import Random
 
 import numpy as np
-from benchmarks.evolve_table import DATA, Look, Table
+from benchmarks.evolve_fits import Array, Point, Seen, area, explained, spearman
+from benchmarks.evolve_readings import READINGS, Barrier, Read, Reading
+from benchmarks.evolve_table import DATA, Look, Table, plugin_of
 from benchmarks.report import Report, Row
-from numpy.typing import NDArray
 
 from autores.plugins.agents.evolve.features import point_of
 from autores.plugins.agents.evolve.genome import edited
 
-Array = NDArray[np.float64]
-Point = Mapping[str, float]
-FURTHEST = 2.0
-"""Beyond this a coordinate changes nothing more: the table does not reach there."""
-FOLDS = 10
-_PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_TOGETHER = (0.0, 0.03, 0.1, 0.3)
-PHASES = ("train", "inference")
-_SHORTEST = 0.05
-_RATES = (0.5, 0.9995)
+ASKED_SPEARMAN, ASKED_AREA = 0.8, 0.9
+"""What a surrogate must reach on trials held out before searches are compared in it."""
+_FEW = 5
+"""Trials of a kind, below which nothing is said of it."""
+_DRAWS = 20
 
 
-class Ridge:
-    """Genes and pairs of genes; the penalties are chosen by leaving one out."""
+@dataclass(frozen=True)
+class Surrogate:
+    """What a table tells, and how well."""
 
-    def __init__(self, points: Sequence[Point], values: Sequence[float]) -> None:
-        self._names = sorted({name for point in points for name in point})
-        self._rows = self._matrix(points)
-        seen = np.asarray(values, dtype=float)
-        self._level = float(np.median(seen))
-        fits = [self._fit(seen - self._level, p, t) for p in _PENALTIES for t in _TOGETHER]
-        _, self._weights, self._together = min(fits, key=lambda fit: fit[0])
+    table: Table
 
-    def predict(self, points: Sequence[Point]) -> Array:
-        """The value of each point."""
-        kernel = _kernel(self._matrix(points), self._rows, self._together)
-        return np.asarray(self._level + kernel @ self._weights)
+    @cached_property
+    def reading(self) -> Reading:
+        """Of the table's task."""
+        plugin = plugin_of(self.table.task)
+        limits = plugin.autores_budget(plugin.autores_task(self.table.profile))
+        return READINGS[self.table.task](limits.artifact_bytes)
 
-    def _matrix(self, points: Sequence[Point]) -> Array:
-        rows = [[point.get(name, 0.0) for name in self._names] for point in points]
-        return np.clip(np.asarray(rows, dtype=float), -FURTHEST, FURTHEST)
+    def seen(self, read: Read) -> Seen:
+        """A component of the trials that have it."""
+        found = [(point_of_look(x), v) for x in self.table.looks if (v := read(x)) is not None]
+        return Seen(points=tuple(p for p, _ in found), values=tuple(v for _, v in found))
 
-    def _fit(self, seen: Array, penalty: float, together: float) -> tuple[float, Array, float]:
-        kernel = _kernel(self._rows, self._rows, together)
-        inverse = np.linalg.inv(kernel + penalty * np.eye(len(seen)))
-        weights = inverse @ seen
-        missed = weights / np.diag(inverse)
-        return float(np.mean(np.minimum(missed**2, np.var(seen)))), weights, together
+    @cached_property
+    def parts(self) -> dict[str, Seen]:
+        """What the score is made of."""
+        return {name: self.seen(read) for name, read in self.reading.parts.items()}
+
+    @cached_property
+    def score(self) -> Seen:
+        """As it was measured."""
+        return self.seen(self.reading.score)
+
+    @cached_property
+    def guessed_score(self) -> Array:
+        """Of trials held out."""
+        return self.reading.whole([part.held_out() for part in self.parts.values()])
+
+    @cached_property
+    def broken(self) -> Seen:
+        """What ended with nothing to go by."""
+        return self.seen(self.reading.breaks)
+
+    @cached_property
+    def rank_correlation(self) -> float:
+        """Between scores and those that were predicted of trials held out."""
+        return spearman(np.array(self.score.values), self.guessed_score)
+
+    @cached_property
+    def gate_area(self) -> float | None:
+        """AUC of the gate on trials held out; None where (nearly) all fall on one side."""
+        barrier = self.reading.barrier
+        if barrier is None:
+            return None
+        seen, bar = self.seen(barrier.read), barrier.bar(self.table)
+        return _area([value >= bar for value in seen.values], seen)
+
+    @property
+    def valid(self) -> bool:
+        """Whether it is good enough to compare searches in."""
+        gate = self.gate_area
+        return self.rank_correlation >= ASKED_SPEARMAN and (gate is None or gate >= ASKED_AREA)
+
+    @property
+    def name(self) -> str:
+        """As figures call it."""
+        return f"{self.table.task} {self.table.profile}"
 
 
-def _kernel(a: Array, b: Array, together: float) -> Array:
-    """Inner products of lines, bends and kinks, and of products in pairs; 0 at the seed recipe."""
-    lines = a @ b.T
-    bends = (a**2 @ (b**2).T + np.maximum(a, 0) @ np.maximum(b, 0).T) / 2
-    pairs = (lines**2 - a**2 @ (b**2).T) / 2
-    return np.asarray(lines + bends + together * pairs)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One component of a table's trials, where it was measured."""
-
-    points: tuple[Point, ...]
-    values: tuple[float, ...]
-
-    def held_out(self) -> Array:
-        """What a surrogate of the others predicts for each trial, in ten parts."""
-        guesses = np.zeros(len(self.values))
-        for fold in range(FOLDS):
-            kept = [i for i in range(len(self.values)) if i % FOLDS != fold]
-            left = [i for i in range(len(self.values)) if i % FOLDS == fold]
-            model = Ridge([self.points[i] for i in kept], [self.values[i] for i in kept])
-            guesses[left] = model.predict([self.points[i] for i in left])
-        return guesses
-
-
-def component(table: Table, read: Callable[[Look], float | None]) -> Seen:
-    """A component of the trials that have it."""
-    found = [(point_of_look(x), value) for x in table.looks if (value := read(x)) is not None]
-    return Seen(points=tuple(p for p, _ in found), values=tuple(v for _, v in found))
+def _area(truth: Sequence[bool], seen: Seen) -> float | None:
+    few = min(sum(truth), len(truth) - sum(truth))
+    return area(truth, seen.held_out()) if few >= _FEW else None
 
 
 def point_of_look(look: Look) -> Point:
@@ -97,110 +102,80 @@ def point_of_look(look: Look) -> Point:
     return point_of(edited({}, look.edits))
 
 
-def seconds_of(phase: str) -> Callable[[Look], float | None]:
-    """Logarithm of a phase's processor seconds after GO, which neighbours disturb least.
-
-    What was used before and after is told apart by the clock.
-    """
-
-    def read(look: Look) -> float | None:
-        if look.score is None:
-            return None
-        before, after = (look.metrics[f"{phase}{part}_seconds"] for part in ("_prepare", ""))
-        return math.log(max(_SHORTEST, look.cpu[phase] * after / (before + after)))
-
-    return read
+def noise_of(seen: Seen) -> float:
+    """Standard deviation among looks at the seed recipe."""
+    at_seed = [v for point, v in zip(seen.points, seen.values, strict=True) if not point]
+    return float(np.std(at_seed, ddof=1))
 
 
-def rate_of(hits: str, total: str) -> Callable[[Look], float | None]:
-    """Log odds of a right answer."""
-
-    def read(look: Look) -> float | None:
-        return logit(look.counts[hits] / look.counts[total]) if look.counts.get(total) else None
-
-    return read
+def surrogates() -> list[Surrogate]:
+    """Of all tables that are kept."""
+    return [Surrogate(Table.read(file)) for file in sorted(DATA.glob("*.json"))]
 
 
-def breaks(look: Look) -> float:
-    """Whether it ended early."""
-    return float(look.score is None)
+# -------------------------------------------------------------------------------- figures
 
 
-def logit(rate: float) -> float:
-    """Of a rate, within what can be told apart."""
-    inside = min(max(rate, _RATES[0]), _RATES[1])
-    return math.log(inside / (1 - inside))
+def _rows(found: Surrogate) -> Iterator[Row]:
+    yield Row(name=f"{found.name}: real trials", value=len(found.table.looks), unit="")
+    if len(found.parts) > 1:
+        for name, seen in found.parts.items():
+            yield from _fit_rows(f"{found.name}: {name}", seen, seen.held_out())
+    yield from _fit_rows(f"{found.name}: score", found.score, found.guessed_score)
+    if found.reading.barrier is not None:
+        yield from _barrier_rows(found, found.reading.barrier)
+    ended = _area([value > 0 for value in found.broken.values], found.broken)
+    if ended is not None:
+        yield _row(f"{found.name}: ending early, AUC", ended, found.broken)
 
 
-# ------------------------------------------------------------------------------- figures
+def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
+    seen = found.seen(barrier.read)
+    yield from _fit_rows(f"{found.name}: {barrier.name}", seen, seen.held_out())
+    if found.gate_area is not None:
+        name = f"{found.name}: gate of {barrier.name}, AUC"
+        yield _row(name, found.gate_area, seen, asked=ASKED_AREA)
 
 
-def explained(values: Array, guesses: Array) -> float:
-    """R²."""
-    return float(1 - np.mean((values - guesses) ** 2) / np.var(values))
-
-
-def spearman(a: Array, b: Array) -> float:
-    """Rank correlation."""
-    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
-
-
-def _ranks(values: Array) -> Array:
-    order = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(order[2])
-    return np.asarray((ends - (order[2] - 1) / 2)[order[1]], dtype=float)
-
-
-def area(truth: Sequence[bool], guesses: Array) -> float:
-    """The chance that one that is true is guessed above one that is not."""
-    ranks = _ranks(guesses)
-    hits = np.asarray(truth)
-    above = ranks[hits].sum() - hits.sum() * (hits.sum() + 1) / 2
-    return float(above / (hits.sum() * (~hits).sum()))
-
-
-def tables() -> list[Table]:
-    """All that are kept."""
-    return [Table.read(file) for file in sorted(DATA.glob("*.json"))]
-
-
-def threshold(table: Table) -> float:
-    """The rate that a trial must reach: as calibration would set it for this table's seed looks."""
-    seeds = [look.counts for look in table.looks if not look.edits and look.counts]
-    rate = statistics.fmean(counts["right"] / counts["asked"] for counts in seeds)
-    return rate - 1.6 * math.sqrt(rate * (1 - rate) / seeds[0]["asked"])
-
-
-def _rows(table: Table) -> Iterator[Row]:
-    name = f"{table.task} {table.profile}"
-    yield Row(name=f"{name}: real trials", value=len(table.looks), unit="")
-    for phase in PHASES:
-        yield from _fit_rows(f"{name}: seconds of {phase}", component(table, seconds_of(phase)))
-    rates = component(table, rate_of("right", "asked"))
-    yield from _fit_rows(f"{name}: odds of a right answer", rates)
-    passed = [value >= logit(threshold(table)) for value in rates.values]
-    yield _row(f"{name}: the gate, AUC", area(passed, rates.held_out()), rates)
-    broken = component(table, breaks)
-    ended = [value > 0 for value in broken.values]
-    yield _row(f"{name}: ending early, AUC", area(ended, broken.held_out()), broken)
-
-
-def _fit_rows(name: str, seen: Seen) -> Iterator[Row]:
-    values, guesses = np.array(seen.values), seen.held_out()
-    noise = np.var([v for p, v in zip(seen.points, seen.values, strict=True) if not p], ddof=1)
+def _fit_rows(name: str, seen: Seen, guesses: Array) -> Iterator[Row]:
+    values, noise = np.array(seen.values), noise_of(seen)
     yield _row(f"{name}, R²", explained(values, guesses), seen)
-    yield _row(f"{name}, R² that noise leaves", 1 - float(noise / np.var(values)), seen)
-    yield _row(f"{name}, Spearman", spearman(values, guesses), seen)
+    yield _row(f"{name}, R² that noise leaves", 1 - noise**2 / float(np.var(values)), seen)
+    asked = ASKED_SPEARMAN if name.endswith("score") else None
+    yield _row(f"{name}, Spearman", spearman(values, guesses), seen, asked=asked)
+    yield _row(f"{name}, Spearman that noise leaves", _ceiling(guesses, noise), seen)
 
 
-def _row(name: str, value: float, seen: Seen) -> Row:
-    return Row(name=name, value=value, unit="", samples=len(seen.values))
+def _ceiling(guesses: Array, noise: float) -> float:
+    """Of predictions that were the truth, with looks at them."""
+    random = Random(0)
+    looks = [guesses + [random.gauss(0, noise) for _ in guesses] for _ in range(_DRAWS)]
+    return math.fsum(spearman(guesses, look) for look in looks) / _DRAWS
+
+
+def _row(name: str, value: float, seen: Seen, asked: float | None = None) -> Row:
+    return Row(
+        name=name,
+        value=value,
+        unit="",
+        baseline=asked,
+        compared_with="" if asked is None else "asked for",
+        samples=len(seen.values),
+    )
+
+
+def _note(found: Surrogate) -> str:
+    verdict = "good" if found.valid else "not good"
+    return (
+        f"{found.name}: {verdict} enough to compare searches in; measured on {found.table.machine}"
+    )
 
 
 def run() -> Report:
     """All tables that are kept."""
+    found = surrogates()
     return Report(
         title="Surrogates of real trials, on trials held out",
-        rows=[row for table in tables() for row in _rows(table)],
-        notes=[f"{t.task} {t.profile}: measured on {t.machine}" for t in tables()],
+        rows=[row for one in found for row in _rows(one)],
+        notes=[_note(one) for one in found],
     )

@@ -3,8 +3,9 @@
     python -m benchmarks.evolve_table --task airbench --profile micro --minutes 40
 
 measures such a table with the real evaluator, or goes on with one. First the task's moves and
-knobs one by one among as many Sobol points in a few of them together, then Sobol points alone.
-Every tenth look or so is at the seed recipe, so that noise and drift are known.
+knobs one by one among as many Sobol points in a few of them together, then Sobol points alone,
+in which genes that moved the score alone come more often. Every tenth look or so is at the seed
+recipe, so that noise and drift are known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import argparse
 import fcntl
 import importlib
 import json
+import math
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -54,6 +57,10 @@ FAR = 1.6
 """Coordinates of a point, at most."""
 MOST_GENES = 7
 """Of a point; half of the points have two or three, as most trials of a search do."""
+CLEARLY = 2.5
+"""Standard deviations of a look by which a gene moves the score."""
+OFTEN = 4.0
+"""Times as often as others such a gene comes."""
 _LEVELS = (-1.0, 1.0)
 
 
@@ -190,22 +197,48 @@ class Bench:
             return verify(Path(work, "0.json").read_bytes(), key, evaluation, tree.id)
 
 
-def design(bench: Bench, seed: int = 0) -> Iterator[tuple[Edit, ...]]:
-    """Points without end: the single edits among as many Sobol points, then points alone."""
+def design(bench: Bench, seed: int = 0, looks: Sequence[Look] = ()) -> Iterator[tuple[Edit, ...]]:
+    """Points without end: the single edits among as many Sobol points, then points alone.
+
+    Args:
+        bench: What is measured.
+        seed: Of the design.
+        looks: Grows while the design is measured; the single edits in it say what matters.
+    """
     knobs = Territory(bench.task, EVERYBODY, bench.files, IDLE.get(bench.task.name, ())).knobs({})
     made = [Edit(gene=move_gene(name), old=OFF, new=ON) for name in sorted(bench.moves)]
     singles = [*made, *(edit for knob in knobs for edit in _levels(knob))]
     Random(seed).shuffle(singles)
-    points = _points(knobs, made, seed)
+    points = _points(knobs, made, seed, {})
     for number, single in enumerate(singles):
         if number % EACH == 0:
             yield ()
         yield (single,)
         yield next(points)
+    points = _points(knobs, made, seed + 1, _weights(looks))
     for number, point in enumerate(points):
         if number % EACH == 0:
             yield ()
         yield point
+
+
+def _weights(looks: Sequence[Look]) -> dict[str, float]:
+    """Genes that moved the score alone."""
+    scores: dict[tuple[Edit, ...], list[float]] = {
+        edits: [] for edits in ((), *(x.edits for x in looks if len(x.edits) == 1))
+    }
+    for look in looks:
+        if look.edits in scores and look.score is not None:
+            scores[look.edits].append(look.score)
+    at_seed = scores.pop((), [])
+    if len(at_seed) < 2:
+        return {}
+    level, noise = statistics.median(at_seed), statistics.stdev(at_seed)
+    return {
+        edit.gene: OFTEN
+        for (edit,), seen in scores.items()
+        if seen and abs(seen[0] - level) > CLEARLY * noise
+    }
 
 
 def _levels(knob: Knob) -> Iterator[Edit]:
@@ -214,17 +247,22 @@ def _levels(knob: Knob) -> Iterator[Edit]:
     yield from filter(None, (turn(knob, value) for value in dict.fromkeys(values)))
 
 
-def _points(knobs: Sequence[Knob], made: Sequence[Edit], seed: int) -> Iterator[tuple[Edit, ...]]:
+def _points(
+    knobs: Sequence[Knob], made: Sequence[Edit], seed: int, weights: Mapping[str, float]
+) -> Iterator[tuple[Edit, ...]]:
     """Sobol points: how many genes, which ones, and how far."""
     from torch.quasirandom import SobolEngine
 
-    genes = len(knobs) + len(made)
-    engine = SobolEngine(1 + 2 * genes, scramble=True, seed=seed)
+    genes = [*knobs, *made]
+    engine = SobolEngine(1 + 2 * len(genes), scramble=True, seed=seed)
     while True:
-        (many, *rest) = engine.draw(1)[0].tolist()
-        size = 2 + int(many**2 * (MOST_GENES - 1))
-        chosen = sorted(range(genes), key=rest[:genes].__getitem__)[:size]
-        edits = (_drawn([*knobs, *made][i], rest[genes + i]) for i in sorted(chosen))
+        many, *rest = engine.draw(1)[0].tolist()
+        waits = [
+            -math.log(max(1e-9, 1 - u)) for u in rest[: len(genes)]
+        ]  # the first to come are taken
+        order = sorted(range(len(genes)), key=lambda i: waits[i] / weights.get(genes[i].gene, 1.0))
+        chosen = order[: 2 + int(many**2 * (MOST_GENES - 1))]
+        edits = (_drawn(genes[i], rest[len(genes) + i]) for i in sorted(chosen))
         yield tuple(edit for edit in edits if edit is not None)
 
 
@@ -258,7 +296,7 @@ def measure(
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
     looks = list(kept.looks if kept else ())
     known = Counter(look.edits for look in looks)
-    for edits in design(bench):
+    for edits in design(bench, looks=looks):
         if time.monotonic() > until:
             break
         if known[edits] > 0:

@@ -109,8 +109,9 @@ def fate_of(trial: Trial) -> Fate:
 def _raw_score(trial: Trial, task: Task) -> float | None:
     if trial.score is not None:
         return trial.score
+    name = task.metric.name
     if trial.cause in (Cause.VALID, Cause.GATE, Cause.ARTIFACT_BYTES):
-        return trial.metrics.get(task.metric.name, trial.first_score)
+        return trial.metrics.get(name, trial.metrics.get(f"unranked_{name}", trial.first_score))
     return None
 
 

@@ -40,6 +40,14 @@ _KNOBS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("flips", '"none"  # "none" | "random" | "alternate"'),
     ),
 }  # fmt: skip
+_FATES = {
+    Cause.EXITED: Fate.BROKEN,
+    Cause.VALID: Fate.MEASURED,
+    Cause.GATE: Fate.MISSED,
+    Cause.ARTIFACT_BYTES: Fate.MISSED,
+}
+_TOLD = math.log(1.05)
+"""What is larger than its limit by more has no score, also no raw one."""
 _MOVES_PER_SURFACE = 3
 _ASKED = 3_000
 
@@ -51,7 +59,8 @@ class Truth:
     height: float
     """Logarithmic gain over the seed recipe."""
     margin: float
-    """Rate of right answers above the gate; 1 where there is no gate."""
+    """Rate of right answers above the gate, or logarithm of a limit on bytes over what was used;
+    1 where there is neither."""
     breaks: bool
 
 
@@ -62,10 +71,12 @@ class World(Protocol):
     moves: Mapping[str, Move]
     seed_files: Files
     gated: bool
+    limited: bool
+    """Its margins are of a limit on bytes, not of a gate."""
     noise: float
     """Standard deviation of a score's logarithm, of one look."""
     margin_sd: float
-    """Of the rate of right answers, of one look."""
+    """Of one look's margin."""
 
     def specialists(self) -> tuple[Specialist, ...]:
         """In the order of their turns."""
@@ -110,6 +121,7 @@ class Landscape:
     """One synthetic task; a `World`."""
 
     margin_sd = math.sqrt(0.9 * 0.1 / _ASKED)
+    limited = False
 
     def __init__(self, seed: int, *, gated: bool, noise: float = 0.01) -> None:
         """Draw curves, interactions and the effects of moves."""
@@ -330,23 +342,34 @@ class _Run:
         operator: str,
         looks: int,
     ) -> Observation:
-        measured = [self.landscape.measure(files, self.random) for _ in range(looks)]
+        land = self.landscape
+        measured = [land.measure(files, self.random) for _ in range(looks)]
         truth = measured[0][0]
         margin = sum(m for *_, m in measured) / looks
         score = math.exp(sum(math.log(s) for _, s, _ in measured) / looks)
-        passed = not self.landscape.gated or margin >= 0
-        fate = Fate.BROKEN if truth.breaks else Fate.MEASURED if passed else Fate.MISSED
-        gate = {"accuracy": Margin(value=margin, sd=self.landscape.margin_sd / math.sqrt(looks))}
+        cause = _cause(land, truth, margin)
+        told = not truth.breaks and not (land.limited and margin < -_TOLD)
+        gate = {"accuracy": Margin(value=margin, sd=land.margin_sd / math.sqrt(looks))}
         return Observation(
             id=number,
             parent=parent,
-            genome=self.landscape.genome(files),
+            genome=land.genome(files),
             edits=edits,
             operator=operator,
-            fate=fate,
-            cause=Cause.EXITED if truth.breaks else Cause.VALID if passed else Cause.GATE,
-            score=None if truth.breaks else score,
+            fate=_FATES[cause],
+            cause=cause,
+            score=score if told else None,
             looks=looks,
             leading=parent is None,
-            margins=gate if self.landscape.gated and not truth.breaks else {},
+            margins=gate if land.gated and not truth.breaks else {},
+            resources={"bytes": math.exp(-margin)} if land.limited and not truth.breaks else {},
+            over="bytes" if cause is Cause.ARTIFACT_BYTES else "",
         )
+
+
+def _cause(land: World, truth: Truth, margin: float) -> Cause:
+    if truth.breaks:
+        return Cause.EXITED
+    if margin >= 0 or not (land.gated or land.limited):
+        return Cause.VALID
+    return Cause.ARTIFACT_BYTES if land.limited else Cause.GATE

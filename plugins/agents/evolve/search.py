@@ -260,6 +260,8 @@ def _tree(question: Question, candidate: Candidate) -> Files | None:
         return None
     if files is None or files == territory.files:
         return None
+    if candidate.tree is None and not any(edit.move for edit in candidate.edits):
+        return files  # literals in place of literals
     edited = (p for p in files if p.endswith(".py") and files[p] != territory.files.get(p))
     return files if all(parses(files[path]) for path in edited) else None
 

@@ -88,8 +88,9 @@ class Surrogate:
         names = [*self._names, *sorted({n for p in points for n in p} - {*self._names})]
         asked = matrix(points, names)
         known = np.pad(self._points, ((0, 0), (0, len(names) - len(self._names))))
-        cross = _kernel(asked, known, self._shape)
-        own = _kernel(asked, asked, self._shape)
+        size, width = self._shape.size, self._shape.width
+        cross = size**2 * _kernel(asked, known, width)
+        own = size**2 * _kernel(asked, asked, width)
         half = np.linalg.solve(self._root, cross.T)
         return Prediction(mean=self._level + cross @ self._weights, covariance=own - half.T @ half)
 
@@ -97,14 +98,15 @@ class Surrogate:
         spread = float(np.std(self._values)) if len(self._values) > 1 else 0.0
         unit = max(spread, float(np.sqrt(np.median(self._noise))), 1e-9)
         shapes = [_Shape(width=w, size=s * unit) for w in _WIDTHS for s in _SIZES]
-        fits = [self._factor(shape) for shape in shapes]
+        kernels = {width: _kernel(self._points, self._points, width) for width in _WIDTHS}
+        fits = [self._factor(shape, kernels[shape.width]) for shape in shapes]
         best = max(range(len(shapes)), key=lambda i: fits[i].evidence)
         self._shape, fit = shapes[best], fits[best]
         self._root, self._level = fit.root, fit.level
         self._weights = np.linalg.solve(fit.root.T, fit.rest)
 
-    def _factor(self, shape: _Shape) -> _Factor:
-        total = _kernel(self._points, self._points, shape)
+    def _factor(self, shape: _Shape, kernel: Array) -> _Factor:
+        total = shape.size**2 * kernel
         total[np.diag_indices_from(total)] += self._noise + _JITTER * shape.size**2
         root = np.asarray(np.linalg.cholesky(total), dtype=float)
         both = np.linalg.solve(root, np.column_stack((np.ones(len(total)), self._values)))
@@ -126,17 +128,16 @@ def matrix(points: Iterable[Point], names: Sequence[str]) -> Array:
     return filled
 
 
-def _kernel(a: Array, b: Array, shape: _Shape) -> Array:
-    """Covariance of two sets of points."""
-    together = np.exp(-0.5 * _squared(a, b) / _TOGETHER_WIDTH**2)
-    total = (_TOGETHER * shape.size) ** 2 * together
+def _kernel(a: Array, b: Array, width: float) -> Array:
+    """Covariance of two sets of points, for effects of size 1."""
+    total = _TOGETHER**2 * np.exp(-0.5 * _squared(a, b) / _TOGETHER_WIDTH**2)
     for column in range(a.shape[1]):
         left, right = np.flatnonzero(a[:, column]), np.flatnonzero(b[:, column])
         if len(left) and len(right):
-            x, y = a[left, column] / shape.width, b[right, column] / shape.width
+            x, y = a[left, column] / width, b[right, column] / width
             curve = np.exp(-0.5 * (x[:, None] - y) ** 2)
             curve -= np.exp(-0.5 * x**2)[:, None] * np.exp(-0.5 * y**2)
-            total[np.ix_(left, right)] += shape.size**2 * curve
+            total[np.ix_(left, right)] += curve
     return np.asarray(total)
 
 
