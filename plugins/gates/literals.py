@@ -24,7 +24,7 @@ LONG_WORD = 80
 _WORD = re.compile(r"\S{20,}")
 _ADDRESS = re.compile(r"[(<\"'`]*https?://\S{1,200}")
 _TEXT = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-SIGNS: Mapping[type[ast.AST], str] = {
+SIGNS: Mapping[type[object], str] = {
     ast.List: "[",
     ast.Tuple: "",
     ast.Set: "{",

@@ -100,7 +100,8 @@ def _is_long(value: object) -> bool:
 def children(node: ast.AST) -> list[ast.AST]:
     """The parts of a node, without signs such as `+` and `not`."""
     found: list[ast.AST] = []
-    for name in _fields_of(type(node)):
+    kind: Any = type(node)
+    for name in _fields_of(kind):
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [part for part in value if isinstance(part, ast.AST)]
@@ -110,7 +111,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 
 @cache
-def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in _NO_PARTS)
 
 
@@ -281,14 +282,13 @@ def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothin
         return "…"
     if isinstance(node, ast.Constant):
         return ("Constant", repr(node.value))
-    return (
-        type(node).__name__,
-        *(_field(getattr(node, name, None), hide, skip) for name in _said_by(type(node))),
-    )
+    kind: Any = type(node)
+    said = (_field(getattr(node, name, None), hide, skip) for name in _said_by(kind))
+    return (kind.__name__, *said)
 
 
 @cache
-def _said_by(kind: type[ast.AST]) -> tuple[str, ...]:
+def _said_by(kind: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in _LAYOUT)
 
 

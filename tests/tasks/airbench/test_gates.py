@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -251,3 +253,60 @@ def test_all_gates_together_read_a_recipe_of_200_kb_quickly() -> None:
         [sys.executable, "-c", program], input=source.encode(), capture_output=True, check=True
     )
     assert float(done.stdout) < 3.0  # a third of it on a machine with nothing else to do
+
+
+def numbered(line: str, size: int) -> str:
+    """A file of a size, of lines that differ in their number `#`."""
+    lines, length = [], 0
+    for number in count():
+        lines.append(line.replace("#", str(number)))
+        length += len(lines[-1]) + 1
+        if length >= size:
+            return "\n".join(lines) + "\n"
+
+
+def calls_of(source: str) -> int:
+    """Functions that are called while the gates read a file: the same wherever they are."""
+    calls = 0
+
+    def seen(frame: FrameType, event: str, what: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(seen)
+    try:
+        refusals(SPECIALISTS["arch"], {ENTRY: source})
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+ODD = {
+    "a chain of functions": "def f#(x): return f#(x) + g#()",
+    "one name": "x = x + 1",
+    "one knob": "lr = #.0",
+    "many names": "a# = 7",
+    "calls": "g#(a, b)",
+    "signs": "y# = " + 40 * "-" + "1",
+    "classes": "class C#:\n    def m(self): return C#()",
+    "loops": "for i# in r:\n    backward(#)",
+    "strings": "k# = f'{a}{b}' 'c d #'",
+    "words that look like data": "# 0123456789abcdef#0123456789abcdef",
+    "nothing new": "# #",
+}
+
+
+@pytest.mark.parametrize("line", ODD.values(), ids=ODD)
+def test_files_of_odd_shapes_take_work_in_proportion_to_their_size(line: str) -> None:
+    refusals(SPECIALISTS["arch"], {ENTRY: SEED})  # what is remembered of the seed recipe
+    once, twice = (calls_of(numbered(line, size)) for size in (8_000, 16_000))
+    assert twice < 2.4 * once
+    assert twice < 100 * 16_000  # the slowest of these takes about a second for 200 kB
+
+
+def test_literals_in_literals_take_work_in_proportion_to_their_size() -> None:
+    once, twice = (
+        calls_of("x = " + 20 * depth * "[1, 2, 3, 4, " + "a" + 20 * depth * "]" + "\n")
+        for depth in (2, 4)
+    )
+    assert twice < 2.4 * once
