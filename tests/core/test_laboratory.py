@@ -192,6 +192,7 @@ def test_the_evaluator_is_told_what_it_needs(play: Play) -> None:
         assert request.calibration == lab.run.store.head().calibration
         assert (request.earlier, request.plugin) == ({}, "autores.testing.toy")
         assert request.tree == lab.trial().submission.tree
+        assert request.parent == lab.trial(0).metrics != {}
         assert again.requests[0].earlier == {"close": 60, "asked": 200}
         assert (first.priority, again.priority) == (Priority.TRIAL, Priority.CLAIM)
         assert len({r.secret for job in (first, again) for r in job.requests}) == 3
