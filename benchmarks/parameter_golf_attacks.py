@@ -33,7 +33,7 @@ from autores.tasks.text.streams import Stream, StreamAudit, score_stream
 PROFILE = "micro"
 SHARES = (0.01, 0.1, 1.0)
 REPLAYS = 200
-TRIALS = 12
+TRIALS = 25
 LEAST = 0.05
 """Added to each count."""
 SPREAD = 1e-3
