@@ -10,17 +10,12 @@ is not counted among the extra measurements (8 of 200).
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
-import platform
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
 from autores.config import RunSettings
@@ -391,42 +386,128 @@ def table(runs: int = 1000) -> list[Figures]:
     ]
 
 
-HEADER = (
-    f"{'condition':32} {'policy':26} {'keeps':>7} {'false':>7} {'extra':>7} {'gain':>7} "
-    f"{'power':>6} {'false share':>11} {'bias':>7} {'lead bias':>9}"
-)
+# ------------------------------------------------------------------------ the report
+
+ASKED_EXTRA = {"no effect, Gaussian": 35.0, "no effect, drift 1 sigma": 60.0, "mixed": 70.0}
+"""Extra measurements of `milestone`, in percent of the trials, that are allowed."""
+ASKED_POWER = {
+    "10 % of trials +1 sigma": 0.07,
+    "10 % of trials +2 sigma": 0.5,
+    "10 % of trials +3 sigma": 0.85,
+}
+"""Shares of the truly better trials that `confirm` should keep."""
+FALSE_PER_RUN, FALSE_SHARE, BIAS = 0.05, 0.02, 0.1
+EQUAL = "strict, equal measurements"
 
 
-def line(row: Figures) -> str:
-    """One row for people. False keeps are per run; gains and biases in sigma."""
-    return (
-        f"{row.condition:32} {row.policy:26} {row.keeps:7.2f} {row.false_keeps:7.3f} "
-        f"{row.extra:7.1%} {row.gain:7.2f} {_shown(row.power, '.3f'):>6} "
-        f"{_shown(row.false_share, '.4f'):>11} {_shown(row.bias, '+.3f'):>7} "
-        f"{_shown(row.lead_bias, '+.3f'):>9}"
+def run(runs: int = 1000) -> Report:
+    """Simulate every condition under every policy."""
+    found = {(row.condition, row.policy): row for row in table(runs)}
+    rows = [
+        *(row for condition in NULLS for row in _null_rows(condition.name, found, runs)),
+        *(row for condition in EFFECTS for row in _effect_rows(condition.name, found, runs)),
+        *_bias_rows(found.values(), runs),
+    ]
+    return Report(
+        title=f"Policies over {runs:,} simulated runs of {TRIALS} trials",
+        rows=rows,
+        notes=(
+            (
+                "Effects are relative to the incumbent and additive; sigma is the spread of one look, "
+                f"estimated from {CALIBRATIONS} looks. Mixed: 7 % of trials +1 sigma, 3 % +2 sigma, "
+                "40 % nothing, 50 % -1.5 sigma."
+            ),
+            (
+                "Extra: measurements beyond one a trial, in percent of the trials, without "
+                "calibration. Gain: true gain of the last keep over the baseline."
+            ),
+        ),
     )
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+Found = Mapping[tuple[str, str], Figures]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table; with `--json FILE`, store it too."""
-    parser = argparse.ArgumentParser(prog="honest_keeps", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
-    started = time.perf_counter()
-    rows = table(options.runs)
-    seconds = time.perf_counter() - started
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(HEADER, *map(line, rows), sep="\n")
-    print(f"{options.runs} runs of {TRIALS} trials each, {seconds:.0f} s on {machine}")
-    if options.json:
-        facts = {"runs": options.runs, "trials": TRIALS, "machine": machine, "seconds": seconds}
-        options.json.write_text(json.dumps(facts | {"rows": [asdict(r) for r in rows]}, indent=1))
+def _null_rows(condition: str, found: Found, runs: int) -> Iterator[Row]:
+    strict = found[condition, "strict"]
+    for policy in ("milestone", "confirm"):
+        figure = found[condition, policy]
+        yield Row(
+            name=f"{condition}: false keeps, {policy}",
+            value=figure.false_keeps,
+            unit="a run",
+            baseline=strict.false_keeps,
+            compared_with="strict",
+            limit=FALSE_PER_RUN,
+            samples=runs,
+        )
+        yield _extra(figure, runs)
 
 
-if __name__ == "__main__":
-    main()
+def _effect_rows(condition: str, found: Found, runs: int) -> Iterator[Row]:
+    strict, tested = found[condition, "strict"], found[condition, "confirm"]
+    leading = found[condition, "milestone"]
+    longer = found[condition, EQUAL]
+    yield _gain(leading, strict, "strict, equal trials", runs, at_least=strict.gain)
+    yield _gain(leading, longer, EQUAL, runs)
+    yield _gain(tested, strict, "strict, equal trials", runs)
+    yield from (_extra(figure, runs) for figure in (leading, tested))
+    yield Row(
+        name=f"{condition}: truly better trials kept, confirm",
+        value=tested.power or 0.0,
+        unit="of 1",
+        at_least=ASKED_POWER.get(condition),
+        samples=runs,
+    )
+    for figure in (leading, tested):
+        yield Row(
+            name=f"{condition}: false among the keeps, {figure.policy}",
+            value=figure.false_share or 0.0,
+            unit="of 1",
+            baseline=strict.false_share,
+            compared_with="strict",
+            limit=FALSE_SHARE,
+            samples=runs,
+        )
+
+
+def _gain(
+    figure: Figures, other: Figures, said: str, runs: int, at_least: float | None = None
+) -> Row:
+    return Row(
+        name=f"{figure.condition}: gain, {figure.policy}",
+        value=figure.gain,
+        unit="sigma",
+        baseline=other.gain,
+        compared_with=said,
+        at_least=at_least,
+        samples=runs,
+    )
+
+
+def _extra(figure: Figures, runs: int) -> Row:
+    leads = figure.policy == "milestone"
+    return Row(
+        name=f"{figure.condition}: extra measurements, {figure.policy}",
+        value=100 * figure.extra,
+        unit="%",
+        limit=ASKED_EXTRA.get(figure.condition) if leads else None,
+        samples=runs,
+    )
+
+
+def _bias_rows(found: Iterable[Figures], runs: int) -> Iterator[Row]:
+    """The largest mean error of what is stored, over all conditions."""
+    tested = [figure for figure in found if figure.policy in ("milestone", "confirm")]
+    for name, biases in (
+        ("keeps", [figure.bias for figure in tested]),
+        ("leads", [figure.lead_bias for figure in tested]),
+    ):
+        known = [abs(bias) for bias in biases if bias is not None]
+        yield Row(
+            name=f"largest bias of stored estimates, {name}",
+            value=max(known, default=0.0),
+            unit="sigma",
+            limit=BIAS,
+            samples=runs,
+        )

@@ -27,6 +27,8 @@ class Row:
     """What the baseline is, or where a published figure stands."""
     limit: float | None = None
     """What the figure should not exceed; None where it only informs."""
+    at_least: float | None = None
+    """What it should reach."""
     samples: int = 1
 
     @property
@@ -36,8 +38,11 @@ class Row:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the limit was met; None without a limit."""
-        return None if self.limit is None else self.value <= self.limit
+        """Whether the limits were met; None without a limit."""
+        if self.limit is None and self.at_least is None:
+            return None
+        low = self.at_least is not None and self.value < self.at_least
+        return not low and (self.limit is None or self.value <= self.limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +137,10 @@ class Report:
 
 def _cells(row: Row) -> tuple[str, ...]:
     baseline = "" if row.baseline is None else f"{_number(row.baseline)} {row.unit}"
-    limit = "" if row.limit is None else f"≤ {_number(row.limit)} {row.unit}"
-    verdict = {None: "", True: " ok", False: " EXCEEDED"}[row.passed]
+    bounds = (("≤", row.limit, "EXCEEDED"), ("≥", row.at_least, "MISSED"))
+    asked = [(sign, bound, bad) for sign, bound, bad in bounds if bound is not None]
+    limit = ", ".join(f"{sign} {_number(bound)} {row.unit}".rstrip() for sign, bound, _ in asked)
+    verdict = "" if row.passed is None else " ok" if row.passed else f" {asked[0][2]}"
     return (
         row.name,
         f"{_number(row.value)} {row.unit}".rstrip(),

@@ -9,9 +9,8 @@ from benchmarks.honest_keeps import (
     figures,
     gaussian,
     heavy,
-    line,
-    measure,
     outliers,
+    run,
     run_milestone,
     run_strict,
     simulate,
@@ -65,12 +64,14 @@ def test_milestone_hardly_ever_claims_what_is_not_there(condition: object) -> No
     assert found.extra < 0.35
 
 
-def test_a_row_for_people_shows_what_is_unknown_as_a_dash() -> None:
-    rows = measure(NULLS[0], runs=5)
-    assert [row.policy.split(",")[0] for row in rows] == [
-        "strict",
-        "strict",
-        "milestone",
-        "confirm",
-    ]
-    assert "–" in line(rows[2])
+def test_the_report_holds_each_policy_to_what_was_asked() -> None:
+    report = run(runs=3)
+    rows = {row.name: row for row in report.rows if not row.compared_with.endswith("ments")}
+    null = rows["no effect, t3: false keeps, milestone"]
+    assert null.limit == 0.05 and null.baseline is not None and null.baseline > 3
+    assert rows["mixed: extra measurements, milestone"].limit == 70.0
+    assert rows["mixed: extra measurements, confirm"].limit is None
+    assert rows["10 % of trials +3 sigma: truly better trials kept, confirm"].at_least == 0.85
+    gain = rows["mixed: gain, milestone"]
+    assert gain.at_least == gain.baseline and gain.compared_with == "strict, equal trials"
+    assert rows["largest bias of stored estimates, keeps"].limit == 0.1

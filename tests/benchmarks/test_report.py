@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from benchmarks.report import Machine, Report, Row, median_seconds
 
@@ -18,6 +19,14 @@ def test_a_report_passes_only_when_no_limit_is_exceeded() -> None:
     bad = Row(name="b", value=3, unit="s", limit=2)
     assert Report(title="t", rows=[good]).passed
     assert not Report(title="t", rows=[good, bad]).passed
+
+
+def test_a_figure_may_have_something_to_reach() -> None:
+    row = Row(name="power", value=0.4, unit="of 1", at_least=0.5)
+    assert row.passed is False
+    assert "≥ 0.5 of 1 MISSED" in Report(title="t", rows=[row]).render()
+    assert replace(row, value=0.5).passed
+    assert not replace(row, value=0.5, limit=0.45).passed
 
 
 def test_the_table_shows_figures_limits_and_the_machine() -> None:
