@@ -25,7 +25,7 @@ from autores.plugins.stores.sqlite import SqliteStore
 from autores.secret import NAME, RunSecret
 from autores.supervise import recover
 from autores.testing.inline import HARDWARE
-from autores.testing.playing import TOY, play
+from autores.testing.runs import TOY, play
 from autores.workspace.repository import CodeRepository
 
 TRIALS, SESSIONS, ROUNDS = 400, 8, 3
@@ -38,7 +38,7 @@ NOTE_ON_RESUMPTION = (
     f"Resumption of a run of {MANY:,} trials: plugins, store, code, executor and the gates' "
     "worker, until the first session could begin; without the start of Python and its imports."
 )
-QUIET = {"reporter.plain.quiet": "on"}
+QUIET = {"reporter__plain__quiet": "on"}
 
 
 def run() -> Report:
@@ -72,7 +72,7 @@ def _throughput() -> Row:
     times = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
-            begun = play(Path(folder), sessions=SESSIONS, max_trials=1, reporter="plain", of=QUIET)
+            begun = play(Path(folder), sessions=SESSIONS, max_trials=1, reporter="plain", **QUIET)
             times.append(_loop_seconds(begun.root))
     return Row(
         name="one trial of the whole loop",
@@ -140,7 +140,7 @@ async def _take_up(root: Path) -> None:
 def _grown(folder: Path) -> Path:
     """A run of the toy task with many trials, all of one commit."""
     environment = replace(Environment(), data_dir=folder / "data", cache_dir=folder / "cache")
-    options = {**TOY, "out": folder, "name": "run", "max_trials": 1}
+    options = {**TOY, "arm": "generalist", "out": folder, "name": "run", "max_trials": 1}
     settings = gather(file=None, environment=environment, options=options)
     place, loaded = begin(settings, PluginManager())
     code = CodeRepository.open(place.code)

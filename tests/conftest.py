@@ -20,6 +20,9 @@ from autores.gatekeeper import DirectGates
 from autores.manager import PluginManager
 from autores.opening import begin, opened
 from autores.run import Run
+from autores.secret import RunSecret
+from autores.testing import toy
+from autores.testing.runs import SECRET, WORLD
 
 REQUIRED = "REQUIRE_FULL_SANDBOX"
 """Set where the full sandbox must be exercised: tests that need it fail instead of skipping."""
@@ -49,8 +52,6 @@ TOY = {
     "name": "one",
     "seed": 1,
 }
-WORLD = b"7"
-"""A key of the toy task in whose world a rate of 0.2 always beats the seed's 0.05."""
 _numbers = count()
 
 
@@ -74,13 +75,12 @@ def _missing() -> str:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of a test: no settings of whoever runs it, and always the same world."""
+    """The working folder of a test: nobody's settings, and always the same world and seeds."""
     for name in [name for name in os.environ if name.startswith("AUTORES_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    held_out = tmp_path / "cache" / "autores" / "data" / "toy" / "held_out"
-    held_out.mkdir(parents=True)
-    (held_out / "key").write_bytes(WORLD)
+    monkeypatch.setattr(RunSecret, "draw", lambda: SECRET)
+    toy.keep_key(tmp_path / "cache" / "autores" / "data", WORLD)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

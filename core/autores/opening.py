@@ -63,6 +63,7 @@ def begin(settings: SettingsBook, plugins: PluginManager) -> tuple[RunFolder, Lo
     if folder.manifest.exists():
         raise UserError(f"{folder.root} is a run already; `autores resume {folder.root}` goes on")
     world = loaded.world(settings.environment.data_dir)
+    agent_of(loaded)  # whoever lacks a key learns it before there is a folder
     folder.create()
     if not folder.code.exists():
         CodeRepository.create(folder.code)
@@ -143,8 +144,15 @@ def _plain(value: Any) -> Any:
 
 
 @asynccontextmanager
-async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
+async def opened(
+    folder: RunFolder, loaded: Loaded, *, secret: RunSecret | None = None
+) -> AsyncIterator[Opened]:
     """Open store, code, executor, gates and agent; close them in the end.
+
+    Args:
+        folder: The run's.
+        loaded: What `begin` or `take_up` has loaded.
+        secret: Of a lineage that has not begun; a new one by default.
 
     Raises:
         UserError: Another supervisor has this run, or the store holds something else.
@@ -156,7 +164,7 @@ async def opened(folder: RunFolder, loaded: Loaded) -> AsyncIterator[Opened]:
         if not store.lease(SUPERVISOR, owner, LEASE):
             raise UserError(f"another process works on {folder.root}; stop that one first")
         stack.callback(store.release, SUPERVISOR, owner)
-        secret = _begun(store, loaded)
+        secret = _begun(store, loaded, secret or RunSecret.draw())
         desk = Desk(store, folder.code)
         stack.callback(desk.close)
         executor = executor_of(loaded)
@@ -180,11 +188,10 @@ def _store(folder: RunFolder, loaded: Loaded) -> LineageStore:
     return store
 
 
-def _begun(store: LineageStore, loaded: Loaded) -> RunSecret:
+def _begun(store: LineageStore, loaded: Loaded, drawn: RunSecret) -> RunSecret:
     """Create the lineage, or make sure that it is this run's; its secret."""
     task = loaded.task
     created = Created(direction=task.metric.direction, task=task.name, profile=task.profile)
-    drawn = RunSecret.draw()
     if store.head().created is None:
         store.append(lambda head: () if head.created else (created,), secrets={NAME: drawn.value})
     if store.head().created != created:
@@ -236,6 +243,18 @@ def executor_of(loaded: Loaded) -> Executor:
     return executor
 
 
+def agent_of(loaded: Loaded) -> Agent:
+    """Build the agent that the settings name.
+
+    Raises:
+        UserError: There is no such agent, or it lacks something, such as a key.
+    """
+    agent: Agent | None = loaded.plugins.hook.autores_agent(settings=loaded.settings)
+    if agent is None:
+        raise UserError(f"agent {loaded.settings.run.agent!r} builds nothing; see --agent")
+    return agent
+
+
 def _run(
     folder: RunFolder,
     loaded: Loaded,
@@ -247,9 +266,6 @@ def _run(
     owner: str,
 ) -> Run:
     plugins, settings, task = loaded.plugins, loaded.settings, loaded.task
-    agent: Agent | None = plugins.hook.autores_agent(settings=settings)
-    if agent is None:
-        raise UserError(f"agent {settings.run.agent!r} builds nothing; see --agent")
     code = CodeRepository.open(folder.code)
     conditions = Conditions(
         task=task,
@@ -282,7 +298,7 @@ def _run(
         executor=executor,
         laboratory=laboratory,
         gates=gates,
-        agent=agent,
+        agent=agent_of(loaded),
         probes=Probes(
             executor=executor,
             task=task,

@@ -18,7 +18,7 @@ from autores.lineage.store import Order, Query
 from autores.records import Decision, Measurement, Task
 from autores.status import Verdict
 from autores.testing import toy
-from autores.testing.playing import play
+from autores.testing.runs import play
 
 HYPOTHESIS, NOTES, CODE, LOG, FILE, MARK, KNOWLEDGE = CANARIES = (
     *("canaryhypothesis", "canarynotes", "canarycode", "canarylog", "canaryfile", "canarymark"),

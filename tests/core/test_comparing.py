@@ -16,13 +16,15 @@ from autores.errors import UserError
 from autores.executor import Executor, Job
 from autores.reading import reading
 from autores.records import Cost
+from autores.testing import toy
 from autores.testing.inline import Inline
-from autores.testing.playing import TOY
+from autores.testing.runs import TOY, WORLD
 
 
 def book(folder: Path, **settings: Any) -> SettingsBook:
     environment = Environment(data_dir=folder / "data", cache_dir=folder / "cache")
-    options = {**TOY, "out": folder, "max_trials": 8, "seed": 1, **settings}
+    toy.keep_key(environment.data_dir, WORLD)
+    options = {**TOY, "arm": "generalist", "out": folder, "max_trials": 8, "seed": 1, **settings}
     return gather(file=None, environment=environment, options=options)
 
 

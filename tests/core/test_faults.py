@@ -14,7 +14,7 @@ from autores.errors import RunFailed, UserError
 from autores.lineage.audit import audit
 from autores.lineage.store import Query
 from autores.plugins.stores.sqlite import SqliteStore
-from autores.testing.playing import Played, play, play_on
+from autores.testing.runs import Played, play, play_on
 
 
 def _sound(played: Played) -> int:
@@ -38,7 +38,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_fails_the_run_and_loses_nothing(small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(b"x" * (1 << 20))
     with pytest.raises((RunFailed, OSError)):
-        play(small_disk, max_trials=2000, sessions=2, of={"reporter.plain.quiet": "on"})
+        play(small_disk, max_trials=2000, sessions=2, reporter__plain__quiet="on")
     (small_disk / "ballast").unlink()
     left = Played(root=small_disk / "run", environment=_environment(small_disk), reason="")
     before = _sound(left)

@@ -19,7 +19,7 @@ from autores.lineage.store import Query
 from autores.records import Decision, Purpose, Request, Trial
 from autores.status import Cause, Status, Verdict
 from autores.stop import Stop
-from autores.testing.playing import Played, play, play_on
+from autores.testing.runs import Played, play, play_on
 
 
 class Offers:

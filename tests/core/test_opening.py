@@ -21,6 +21,7 @@ from autores.manifest import Manifest
 from autores.moves import Move
 from autores.opening import begin, opened, take_up
 from autores.run import Run
+from autores.secret import BYTES, RunSecret
 from autores.testing.inline import Inline
 from autores.testing.scripted import Scripted
 from autores.testing.stores import submission
@@ -131,7 +132,9 @@ def test_what_plugins_bring_to_a_run(open_run: OpenRun) -> None:
     asyncio.run(scene())
 
 
-def test_choices_are_repeated_with_the_seed_alone(open_run: OpenRun) -> None:
+def test_choices_are_repeated_with_the_seed_alone(
+    open_run: OpenRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def choices(**settings: Any) -> list[int]:
         async with open_run(**settings) as run:
             return [run.choice(name) for name in ("a", "b")]
@@ -140,9 +143,18 @@ def test_choices_are_repeated_with_the_seed_alone(open_run: OpenRun) -> None:
     assert len(set(one)) == 2
     assert asyncio.run(choices(name="two", seed=3)) == one
     assert asyncio.run(choices(name="three", seed=4)) != one
-    assert asyncio.run(choices(name="four", seed=None)) != asyncio.run(
-        choices(name="five", seed=None)
-    )
+    two = asyncio.run(choices(name="four", seed=None))
+    monkeypatch.setattr(RunSecret, "draw", lambda: RunSecret(b"t" * BYTES))
+    assert asyncio.run(choices(name="five", seed=None)) != two
+
+
+def test_an_agent_that_lacks_its_key_leaves_no_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(UserError, match="ANTHROPIC_API_KEY"):
+        begin(settings(agent="anthropic"), PluginManager())
+    assert not Path("runs").exists()
 
 
 # -------------------------------------------------------------------------- taking it up

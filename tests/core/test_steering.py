@@ -14,7 +14,7 @@ from autores.lineage.store import Query
 from autores.records import Trial
 from autores.status import Cause, Status
 from autores.steering import TAKEN, Action, Course
-from autores.testing.playing import Played, play, play_on
+from autores.testing.runs import Played, play, play_on
 
 
 def course(*bodies: Steered | Marked) -> Course:
@@ -164,6 +164,22 @@ def test_an_idea_that_nobody_submitted_stays_queued(played: Played) -> None:
     agent = Refuses(7)
     play_on(played, plugins=[agent])
     assert sum("try this" in told for told in agent.told) >= 2
+
+
+def test_an_idea_that_is_left_goes_on_and_lets_others_pass(played: Played) -> None:
+    assert steered(played, "queue", "for somebody else") == 0
+    assert steered(played, "queue", "for anybody") == 0
+
+    class Leaves(Listens):
+        async def run(self, session: Session) -> None:
+            if "somebody" in session.brief.idea:
+                session.leave_idea()
+            ideas.append(session.brief.idea)
+            await super().run(session)
+
+    ideas: list[str] = []
+    play_on(played, plugins=[Leaves(7, 8, 9)])
+    assert ideas[:3] == ["for somebody else", "for anybody", "for somebody else"]
 
 
 def test_a_run_is_stopped_by_word(played: Played) -> None:

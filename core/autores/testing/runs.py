@@ -1,11 +1,15 @@
-"""Whole runs in one process, for tests of what works inside them: agents, tools, context."""
+"""Whole runs in this process: for tests of tasks, agents, policies, tools and of the loop.
+
+The toy task's world and the run's secret, from which all seeds follow, are the same each
+time, so that no test hangs on what they would have been.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +17,30 @@ from autores.agent import SessionBrief
 from autores.baseline import ensure_baseline
 from autores.config import Environment, gather
 from autores.folder import RunFolder
+from autores.loading import Loaded
 from autores.loop import Loop
 from autores.manager import PluginManager
-from autores.opening import begin, opened
+from autores.opening import begin, opened, take_up
+from autores.reading import Reading, reading
 from autores.run import Run
+from autores.secret import BYTES, RunSecret
 from autores.session import LiveSession
 from autores.stop import Stop
 from autores.supervise import supervise
+from autores.testing import toy
 
-DEFAULTS: Mapping[str, Any] = {
+TOY: Mapping[str, Any] = {
     "task": "toy",
-    "agent": "scripted",
     "executor": "inline",
+    "agent": "scripted",
     "policy": "strict",
     "name": "run",
-    "retry": "1s",
+    "retry": "0s",
+    "grace": "0s",
 }
+WORLD = b"7"
+"""A key of the toy task in whose world a rate of 0.2 always beats the seed's 0.05."""
+SECRET = RunSecret(b"s" * BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +60,93 @@ class Opening:
             keys: API keys by the name of their variable.
             settings: By dotted name with `__` for each dot.
         """
-        named = {name.replace("__", "."): value for name, value in settings.items()}
-        return cls(folder=folder, settings={**DEFAULTS, **named}, keys=keys or {})
+        return cls(folder=folder, settings={**TOY, **_dotted(settings)}, keys=keys or {})
 
-    def begin(self, *plugins: str) -> tuple[RunFolder, Any]:
-        """Make the run's folder and load what it uses, with these modules besides."""
-        manager = PluginManager()
-        for module in plugins:
-            manager.load_module(module)
-        environment = replace(
-            Environment.read(), keys=self.keys, settings={}, data_dir=self.folder / "data"
+    @property
+    def environment(self) -> Environment:
+        """Nothing of this process but where programs are found."""
+        return Environment(
+            data_dir=self.folder / "data",
+            cache_dir=self.folder / "cache",
+            keys=self.keys,
+            path=Environment.read().path,
         )
-        settings = gather(
-            file=None, environment=environment, options={"out": self.folder, **self.settings}
+
+    def begin(self) -> tuple[RunFolder, Loaded]:
+        """Make the run's folder and load what it uses."""
+        toy.keep_key(self.environment.data_dir, WORLD)
+        options = {"out": self.folder, **self.settings}
+        return begin(
+            gather(file=None, environment=self.environment, options=options), PluginManager()
         )
-        return begin(settings, manager)
 
 
-async def run_to_its_end(opening: Opening, *plugins: str) -> RunFolder:
-    """Supervise a run until its budget is used up."""
-    folder, loaded = opening.begin(*plugins)
-    async with opened(folder, loaded) as found:
-        await supervise(found, Stop())
-    return folder
+def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("__", "."): value for name, value in settings.items()}
+
+
+# -------------------------------------------------------------------------- to their end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A run that has ended."""
+
+    root: Path
+    environment: Environment
+    reason: str
+    """Why it ended."""
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Look at it."""
+        with reading(self.root, self.environment) as found:
+            yield found
+
+
+def play(
+    folder: Path,
+    keys: Mapping[str, str] | None = None,
+    *,
+    plugins: Sequence[object] = (),
+    stop: Stop | None = None,
+    **settings: Any,
+) -> Played:
+    """Begin a run in a folder, of a generalist by default, and work on it to its end.
+
+    Args:
+        folder: Where the run and its data go; the run is `folder/run`.
+        keys: API keys by the name of their variable.
+        plugins: Objects with hooks, which are asked before the installed plugins.
+        stop: What ends it early.
+        settings: As `Opening.of` has them.
+    """
+    opening = Opening.of(folder, keys, **{"arm": "generalist", **settings})
+    return _played(*opening.begin(), plugins, stop or Stop())
+
+
+def play_on(
+    played: Played, *, plugins: Sequence[object] = (), stop: Stop | None = None, **settings: Any
+) -> Played:
+    """Take a run up again and work on it to its end."""
+    book = gather(file=None, environment=played.environment, options=_dotted(settings))
+    folder, loaded = take_up(played.root, book, PluginManager(), accept_changes=False)
+    return _played(folder, loaded, plugins, stop or Stop())
+
+
+def _played(folder: RunFolder, loaded: Loaded, plugins: Sequence[object], stop: Stop) -> Played:
+    for number, plugin in enumerate(plugins):
+        loaded.plugins.register(plugin, f"test-{number}")
+    asyncio.run(_worked(folder, loaded, stop))
+    return Played(root=folder.root, environment=loaded.settings.environment, reason=stop.reason)
+
+
+async def _worked(folder: RunFolder, loaded: Loaded, stop: Stop) -> None:
+    async with opened(folder, loaded, secret=SECRET) as found:
+        await supervise(found, stop)
+
+
+# --------------------------------------------------------------------- session by session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +185,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(opening: Opening, *plugins: str) -> AsyncIterator[Stage]:
+async def stage(opening: Opening) -> AsyncIterator[Stage]:
     """Open a run, measure its baseline, and let nobody work in it but the caller."""
-    folder, loaded = opening.begin(*plugins)
-    async with opened(folder, loaded) as found:
+    folder, loaded = opening.begin()
+    async with opened(folder, loaded, secret=SECRET) as found:
         await ensure_baseline(found.run)
         loop = Loop(found.run, Stop())
         async with asyncio.TaskGroup() as loop._tasks:  # as `Loop.run` does

@@ -21,7 +21,7 @@ from autores.errors import UserError
 from autores.reading import reading
 from autores.readmodel import Story, read
 from autores.records import Calibration, EditSize, Phase, Radius, Submission, Trial
-from autores.testing.playing import play
+from autores.testing.runs import play
 
 TABLE = """\
 exp_id	timestamp	specialist	parent_exp	hypothesis	expected_delta	status	val_bpb	delta_vs_best	artifact_bytes	total_s	notes

@@ -18,7 +18,7 @@ from autores.reading import reading
 from autores.readmodel import read
 from autores.records import Direction
 from autores.status import Status
-from autores.testing.playing import play
+from autores.testing.runs import play
 
 TABLE = """\
 exp_id	timestamp	specialist	parent_exp	hypothesis	expected_delta	status	val_bpb	delta_vs_best	total_s	notes

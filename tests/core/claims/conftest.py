@@ -15,7 +15,7 @@ from autores.manager import PluginManager
 from autores.records import Decision, Trial
 from autores.run import Run
 from autores.status import Verdict
-from autores.testing.playing import Played, play
+from autores.testing.runs import Played, play
 
 Within = Callable[..., Any]
 
@@ -69,5 +69,5 @@ def stepped(
         {"path": "fit.py", "old": "degree = 4  # of the", "new": "degree = 4  # of that"},
     ]
     (folder / "script.json").write_text(json.dumps(edits))
-    script = {"agent.scripted.path": str(folder / "script.json")}
-    return play(folder, plugins=[KeepsAll()], of=script, max_trials=len(edits))
+    script = str(folder / "script.json")
+    return play(folder, plugins=[KeepsAll()], agent__scripted__path=script, max_trials=len(edits))

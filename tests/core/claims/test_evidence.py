@@ -20,7 +20,7 @@ from autores.readmodel import read as read_story
 from autores.records import Purpose, Split
 from autores.run import Run
 from autores.status import Status
-from autores.testing.playing import Played, play, play_on
+from autores.testing.runs import Played, play, play_on
 
 Within = Callable[..., Any]
 

@@ -15,7 +15,7 @@ from autores.events import Verified
 from autores.manager import PluginManager
 from autores.records import Outcome, Purpose
 from autores.run import Run
-from autores.testing.playing import Played, play
+from autores.testing.runs import Played, play
 from autores.verify import Check, Verification
 
 Within = Callable[..., Any]
@@ -32,8 +32,7 @@ def played(
         {"path": "fit.py", "old": "degree = 4", "new": "degree = 65"},
     ]
     (tmp_path / "script.json").write_text(json.dumps(edits))
-    script = {"agent.scripted.path": str(tmp_path / "script.json")}
-    return play(tmp_path, of=script, max_trials=2)
+    return play(tmp_path, agent__scripted__path=str(tmp_path / "script.json"), max_trials=2)
 
 
 @pytest.fixture

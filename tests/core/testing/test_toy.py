@@ -19,6 +19,7 @@ from autores.testing import toy
 from autores.testing.executors import ToyJobs
 from autores.testing.toy import autores_evaluate, autores_prepare, autores_task, read_numbers
 
+SEED_RECIPE = (Path(toy.__file__).parent / "recipe" / "fit.py").read_bytes()
 GOOD = {"degree": 6, "ridge": 0.001, "rate": 0.3, "steps": 400}
 
 
@@ -67,9 +68,21 @@ def test_its_key_is_drawn_once_and_hidden(tmp_path: Path) -> None:
     assert world not in key.read_bytes().hex()
 
 
+def test_a_world_in_which_the_seed_recipe_could_fail_is_not_drawn(
+    jobs: ToyJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hard, fair = b"155", b"7"
+    (jobs.data / "toy" / "held_out" / "key").write_bytes(hard)
+    assert measured(jobs, SEED_RECIPE).cause is Cause.GATE
+    drawn = iter((hard, fair))
+    monkeypatch.setattr(toy.secrets, "token_bytes", lambda size: next(drawn))
+    other = jobs.data.parent / "other"
+    autores_prepare(autores_task(profile=""), other)
+    assert (other / "toy" / "held_out" / "key").read_bytes() == fair
+
+
 def test_better_numbers_score_better(jobs: ToyJobs) -> None:
-    seed_recipe = (Path(toy.__file__).parent / "recipe" / "fit.py").read_bytes()
-    before, after = (measured(jobs, source, 1, 2, 3) for source in (seed_recipe, code(**GOOD)))
+    before, after = (measured(jobs, source, 1, 2, 3) for source in (SEED_RECIPE, code(**GOOD)))
     assert before.cause is after.cause is Cause.VALID
     assert before.score is not None and after.score is not None
     assert after.score < before.score

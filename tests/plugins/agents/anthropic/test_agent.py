@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from autores.agent import Exhausted
 from autores.cli.diagnosis import doctor
 from autores.config import Environment
 from autores.errors import UserError
+from autores.folder import RunFolder
 from autores.lineage.store import Query
 from autores.plugins.agents.anthropic import agent as module
 from autores.reading import reading
@@ -30,7 +30,7 @@ from autores.testing.fake_anthropic import (
     thinking,
     tool_use,
 )
-from autores.testing.runs import Opening, run_to_its_end
+from autores.testing.runs import play as whole_run
 
 Play = Callable[..., Any]
 SUBMIT = Reply(content=(tool_use("submit_trial", hypothesis="h"),))
@@ -309,16 +309,17 @@ def test_the_doctor_makes_one_tiny_call(tmp_path: Path) -> None:
 
 def test_several_specialists_improve_a_recipe_over_http(tmp_path: Path) -> None:
     with FakeAnthropic(Chaos(Competent(), share=0.2, seed=3)) as api:
-        opening = Opening.of(
+        played = whole_run(
             tmp_path,
             {"ANTHROPIC_API_KEY": KEY},
+            arm="specialists",
             agent="anthropic",
             agent__anthropic__base_url=api.url,
             max_trials=9,
             sessions=3,
             submissions=2,
         )
-        folder = asyncio.run(run_to_its_end(opening))
+    folder = RunFolder(played.root)
     transcripts = list(folder.sessions.glob("*.jsonl"))
     assert len(transcripts) >= 5 and not list(folder.open_sessions.iterdir())
     assert not any(KEY.encode() in data for data in everything(tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from autores.folder import RunFolder
 from autores.testing.fake_anthropic import KEY, Competent, FakeAnthropic
 from autores.testing.fake_responses import fake_responses
-from autores.testing.runs import Opening, run_to_its_end
+from autores.testing.runs import play
 
 pytest.importorskip("mcp")
 pytestmark = [
@@ -38,9 +37,10 @@ def test_claude_code_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyP
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     with FakeAnthropic(Competent(prefix="mcp__autores__")) as api:
-        opening = Opening.of(
+        played = play(
             tmp_path / "runs",
             {"ANTHROPIC_API_KEY": KEY},
+            arm="specialists",
             agent="command",
             max_trials=2,
             give_up=1,
@@ -50,8 +50,7 @@ def test_claude_code_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyP
             agent__command__writable=str(home),
             agent__command__limit="2m",
         )
-        folder = asyncio.run(run_to_its_end(opening))
-    for told, text in transcripts(folder):
+    for told, text in transcripts(played.root):
         assert told["program"]["exit"] == 0 and told["program"]["session"]
         assert told["program"]["turns"] > 3
         assert told["feedback"]["status"]
@@ -70,9 +69,10 @@ def test_codex_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     with fake_responses(steps, "mcp__autores") as url:
         (home / ".codex" / "config.toml").write_text(PROVIDER.format(url=url))
-        opening = Opening.of(
+        played = play(
             tmp_path / "runs",
             {"OPENAI_API_KEY": "sk-played-0123456789"},
+            arm="specialists",
             agent="command",
             specialists="arch",
             max_trials=1,
@@ -81,17 +81,16 @@ def test_codex_is_a_specialist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             agent__command__writable=str(home),
             agent__command__limit="2m",
         )
-        folder = asyncio.run(run_to_its_end(opening))
-    ((told, text),) = transcripts(folder)
+    ((told, text),) = transcripts(played.root)
     assert told["program"]["exit"] == 0 and told["program"]["session"]
     assert told["feedback"]["submission"]["hypothesis"] == "by Codex"
     assert "sk-played" not in text
 
 
-def transcripts(folder: RunFolder) -> list[tuple[dict[str, Any], str]]:
+def transcripts(root: Path) -> list[tuple[dict[str, Any], str]]:
     """The last of each kind of event, and the whole text, of each session."""
     found = []
-    for path in folder.sessions.glob("*.jsonl"):
+    for path in RunFolder(root).sessions.glob("*.jsonl"):
         text = path.read_text()
         events = [json.loads(line) for line in text.splitlines()]
         found.append(({event["kind"]: event["content"] for event in events}, text))
