@@ -40,7 +40,7 @@ PROFILE = "cpu"
 CUT_BYTES = 32
 LEAST_RISE = 1.05
 """Of the score, when the context is cut."""
-WORLDS = 3
+WORLDS, MICRO_LOOKS = 3, 3
 PATIENCE = 300.0
 GOOD_ORDERS = (5, 6, 7)
 """Of n-gram mixtures, the best of which is compared with."""
@@ -112,14 +112,16 @@ def evaluated(
         return verify((folder / "0.json").read_bytes(), key, evaluation, tree.id), seconds
 
 
-def measure(source: str, data_dir: Path, *, seed: int = 11) -> tuple[Outcome, float]:
+def measure(
+    source: str, data_dir: Path, *, seed: int = 11, profile: str = PROFILE
+) -> tuple[Outcome, float]:
     """A look at the seed recipe, or at what was made of it.
 
     Raises:
         RuntimeError: It has no score.
     """
     outcome, seconds = evaluated(
-        source, data_dir, profile=PROFILE, purpose=Purpose.CALIBRATE, seed=seed
+        source, data_dir, profile=profile, purpose=Purpose.CALIBRATE, seed=seed
     )
     if outcome.score is None:
         raise RuntimeError(f"the seed recipe failed: {outcome.cause.value}: {outcome.detail}")
@@ -219,6 +221,19 @@ def looked(found: Sequence[tuple[Outcome, float]], mixtures: Mapping[str, float]
         yield Row(name=name.replace("_", " "), value=value, unit=unit, samples=many)
 
 
+def small(folder: Path) -> Row:
+    """What trials of the smallest profile take."""
+    data.prepare(profile_named("micro"), folder)
+    seconds = [measure(recipe(), folder, seed=n, profile="micro")[1] for n in range(MICRO_LOOKS)]
+    return Row(
+        name="micro: one trial, everything included, at most",
+        value=max(seconds),
+        unit="s",
+        limit=10.0,
+        samples=len(seconds),
+    )
+
+
 def mixtures_in(prepared: data.Prepared) -> dict[str, float]:
     """The bits per byte of n-gram mixtures in the same world."""
     cap = plugin.autores_budget(plugin.autores_task(PROFILE)).artifact_bytes
@@ -256,6 +271,7 @@ def run() -> Report:
         prepare_seconds = time.perf_counter() - begun
         rows = [
             Row(name="prepare", value=prepare_seconds, unit="s", limit=60.0),
+            small(folders[0]),
             *looked(looks(folders[0]), mixtures_in(prepared)),
             *(rise(folder, number) for number, folder in enumerate(folders, 1)),
             *coding(prepared.folder / data.TRAIN),
