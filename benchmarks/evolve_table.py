@@ -41,7 +41,7 @@ from autores.plugins.agents.evolve.candidates import turn
 from autores.plugins.agents.evolve.genome import OFF, ON, Edit, Files, apply, move_gene
 from autores.plugins.agents.evolve.knobs import Knob
 from autores.plugins.agents.evolve.territory import Territory
-from autores.records import Evaluation, Outcome, Purpose, Specialist, Task
+from autores.records import Evaluation, Limits, Outcome, Purpose, Specialist, Task
 from autores.status import Cause
 
 DATA = Path(__file__).parent / "data"
@@ -145,10 +145,12 @@ def recipe_of(task: str, profile: str) -> tuple[Task, dict[str, Move], Files]:
 class Bench:
     """Looks at recipes of one task, each in a process of its own as in a run."""
 
-    def __init__(self, task: str, profile: str, folder: Path) -> None:
+    def __init__(self, task: str, profile: str, folder: Path, patience: float = 1.0) -> None:
         self.plugin = plugin_of(task)
         self.task, self.moves, self.files = recipe_of(task, profile)
         self.folder = folder
+        limits: Limits = self.plugin.autores_budget(self.task)
+        self.limits = replace(limits, wall={k: patience * s for k, s in limits.wall.items()})
         self.world = self.plugin.autores_prepare(self.task, folder)
 
     def look(self, edits: Sequence[Edit]) -> Look | None:
@@ -185,7 +187,7 @@ class Bench:
             tree=tree.id,
             task=self.task,
             plugin=self.plugin.__name__,
-            limits=self.plugin.autores_budget(self.task),
+            limits=self.limits,
             data_dir=str(self.folder),
             secret=os.urandom(16).hex(),
         )
@@ -285,12 +287,9 @@ def _turn(lock: Path | None) -> Iterator[None]:
         yield
 
 
-def measure(
-    task: str, profile: str, minutes: float, folder: Path, file: Path, lock: Path | None = None
-) -> None:
+def measure(bench: Bench, minutes: float, file: Path, lock: Path | None = None) -> None:
     """Measure for some time, after what the table holds; it is kept after each trial."""
     until = time.monotonic() + 60 * minutes
-    bench = Bench(task, profile, folder)
     kept = Table.read(file) if file.exists() else None
     if kept and kept.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
@@ -308,8 +307,8 @@ def measure(
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
             Table(
-                task=task,
-                profile=profile,
+                task=bench.task.name,
+                profile=bench.task.profile,
                 machine=replace(Machine.here(), cores=len(os.sched_getaffinity(0))),
                 world=bench.world,
                 looks=tuple(looks),
@@ -328,12 +327,19 @@ def main() -> int:
         default=Path(tempfile.gettempdir(), "autores-table"),
         help="where its data lies; a table that goes on needs the one it began with",
     )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=1.0,
+        help="so many times the limits on seconds, where no score depends on them",
+    )
     parser.add_argument("--lock", type=Path, help="a file that is locked during each trial")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     file = DATA / f"{options.task}-{options.profile}.json"
     try:
-        measure(options.task, options.profile, options.minutes, options.world, file, options.lock)
+        bench = Bench(options.task, options.profile, options.world, options.patience)
+        measure(bench, options.minutes, file, options.lock)
     except UserError as error:
         parser.error(str(error))
     return 0

@@ -224,6 +224,10 @@ class Session(Protocol):
         """What the whole run has used."""
         ...
 
+    def leave_idea(self) -> None:
+        """Say that nothing can be done here with the queued idea: another session gets it."""
+        ...
+
     def record(self, kind: str, content: object) -> None:
         """Add a line to the session's transcript."""
         ...

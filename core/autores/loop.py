@@ -138,7 +138,7 @@ class Loop:
                 await self._work(session, agent)
             finally:
                 await session.settled()
-            if idea and session.submitted:
+            if idea and session.submitted and not session.idea_left:
                 taken = Marked(name=TAKEN, text=str(idea.seq), session=name)
                 await self._run.desk.append(lambda head: (taken,))
         except RunFailed:
@@ -152,8 +152,8 @@ class Loop:
             self._active[turn.specialist] -= 1
             if session is None or not session.submitted:
                 self._promised -= 1
-                if idea:
-                    self._run.steering.give_back(idea)
+            if idea and (session is None or not session.submitted or session.idea_left):
+                self._run.steering.give_back(idea, left=bool(session and session.idea_left))
             if session is not None:
                 session.close()
             self._run.desk.notify()

@@ -65,6 +65,7 @@ class LiveSession:
         self.brief = brief
         self.view = view
         self.submitted: list[int] = []
+        self.idea_left = False
         self.stopping = False
         self.at_work: Callable[[bool], None] = lambda working: None
         """Told when the agent hands over, and when it gets the word again."""
@@ -389,6 +390,10 @@ class LiveSession:
     def end(self) -> None:
         """Nothing further may be submitted: the run ends."""
         self.stopping = True
+
+    def leave_idea(self) -> None:
+        """The queued idea goes to another session."""
+        self.idea_left = True
 
     def record(self, kind: str, content: object) -> None:
         """Add a line to the transcript."""

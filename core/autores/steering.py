@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -155,6 +156,8 @@ class Steering:
         self._course = Course()
         self._lock = threading.Lock()
         self._lent: set[int] = set()
+        self._left: Counter[int] = Counter()
+        """How many sessions could do nothing with an idea."""
 
     @property
     def course(self) -> Course:
@@ -168,12 +171,14 @@ class Steering:
             return self._course
 
     def lend(self) -> Said | None:
-        """The next queued idea that no session works on."""
-        idea = next((q for q in self.course.queued if q.seq not in self._lent), None)
+        """The next queued idea that no session works on; those that some left come later."""
+        free = (said for said in self.course.queued if said.seq not in self._lent)
+        idea = min(free, key=lambda said: self._left[said.seq], default=None)
         if idea is not None:
             self._lent.add(idea.seq)
         return idea
 
-    def give_back(self, idea: Said) -> None:
-        """The session came to nothing; another may take it."""
+    def give_back(self, idea: Said, *, left: bool = False) -> None:
+        """The session came to nothing, or left the idea; another may take it."""
         self._lent.discard(idea.seq)
+        self._left[idea.seq] += left

@@ -370,15 +370,12 @@ ADAPTATION = (
         ),
     ),
     _edit(
-        "unclipped",
+        "loose_clipping",
         "adaptation",
-        "Learn from gradients as long as they are",
+        "Clip gradients at ten times the length while adapting",
         (
-            (
-                "                nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)\n"
-                "                self.optimizer.step()\n"
-            ),
-            "                self.optimizer.step()\n",
+            "clip_grad_norm_(self.model.parameters(), clip_norm)",
+            "clip_grad_norm_(self.model.parameters(), 10 * clip_norm)",
         ),
     ),
 )

@@ -78,8 +78,10 @@ class Evolve:
         """People see in the transcript which of their words this session can do nothing with."""
         if not _words(session):
             return
+        key = session.brief.specialist.key
         for said in unheard(self._question(session), self._settings):
-            key = session.brief.specialist.key
+            if said.once:
+                session.leave_idea()
             session.record("left aside", f"names nothing that {key} can do here: {said.text}")
 
     def _question(self, session: Session) -> Question:

@@ -115,6 +115,7 @@ class TestSession:
         self.moves = world.moves
         self.proposals: list[Proposal] = []
         self.records: list[tuple[str, object]] = []
+        self.idea_left = False
 
     async def submit(self, proposal: Proposal) -> Feedback:
         self.proposals.append(proposal)
@@ -142,6 +143,9 @@ class TestSession:
 
     async def charge(self, cost: object) -> None:
         raise AssertionError(cost)
+
+    def leave_idea(self) -> None:
+        self.idea_left = True
 
     def record(self, kind: str, content: object) -> None:
         self.records.append((kind, content))

@@ -116,6 +116,7 @@ def test_a_queued_idea_comes_first_and_once(world: Any) -> None:
     session = turn(world, Evolve(Settings()), "rate = 0.0625", more=2)
     first, second = session.proposals
     assert changed(first) == {"rate": "0.0625"} and first.hypothesis.startswith("As people asked")
+    assert not session.idea_left
     notes = decode(second.notes)
     assert notes is not None and notes.operator != asked.OPERATOR
 
@@ -137,7 +138,7 @@ def test_the_transcript_says_what_was_left_aside(world: Any) -> None:
         "names nothing that reg can do here: use a transformer",
         "names nothing that reg can do here: think about rate",
     ]
-    assert len(session.proposals) == 1
+    assert len(session.proposals) == 1 and session.idea_left
 
 
 def test_sessions_without_lineage_hear_no_hints(world: Any) -> None:
