@@ -12,6 +12,8 @@ from autores.tasks.parameter_golf.feedback import PREFIX
 from autores.tasks.parameter_golf.profiles import profile_named
 from autores.text import escape_line
 
+UNRANKED = "unranked_bits_per_byte"
+"""The score that would have been, of a trial that is not ranked."""
 NEAR = 1.02
 """At most so many times too large: worth repairing."""
 LOOKED_AT = 200
@@ -47,19 +49,25 @@ def _bytes(view: LineageView, session: SessionBrief, limit: int) -> Iterator[str
 
 
 def _near_misses(view: LineageView, limit: int) -> Iterator[str]:
-    found = view.by_status(Status.SIZE_BLOCKED, LOOKED_AT)
-    near = [t for t in found if t.artifact and t.artifact.total_bytes <= NEAR * limit]
-    for trial in sorted(near, key=_unranked)[:SHOWN]:
-        assert trial.artifact is not None
-        over = trial.artifact.total_bytes - limit
-        would = trial.metrics.get("unranked_bits_per_byte")
+    blocked = view.by_status(Status.SIZE_BLOCKED, LOOKED_AT)
+    found = [t for t in blocked if t.artifact and t.artifact.total_bytes <= NEAR * limit]
+    late = view.by_status(Status.TRAIN_BUDGET_OVERRUN, LOOKED_AT)
+    found += [t for t in late if UNRANKED in t.metrics]
+    for trial in sorted(found, key=_unranked)[:SHOWN]:
+        would = trial.metrics.get(UNRANKED)
         score = "" if would is None else f" | would have been {view.task.metric.render(would)}"
         idea = escape_line(trial.submission.hypothesis, 120)
-        yield f"{trial.id:04d} | {over:,} bytes over{score} | {idea}"
+        yield f"{trial.id:04d} | {_missed(trial, limit)}{score} | {idea}"
+
+
+def _missed(trial: Trial, limit: int) -> str:
+    if trial.status is Status.TRAIN_BUDGET_OVERRUN or trial.artifact is None:
+        return "trained too long"
+    return f"{trial.artifact.total_bytes - limit:,} bytes over"
 
 
 def _unranked(trial: Trial) -> float:
-    return trial.metrics.get("unranked_bits_per_byte", float("inf"))
+    return trial.metrics.get(UNRANKED, float("inf"))
 
 
 def curve(points: Sequence[Point], count: int = CURVE_POINTS) -> list[tuple[float, float]]:

@@ -20,6 +20,7 @@ from autores.scoring.audit import Verdict
 from autores.scoring.likelihood import Losses, Tokens
 from autores.status import Cause
 from autores.tasks.parameter_golf import auditing, data, early, feedback
+from autores.tasks.parameter_golf.context import UNRANKED
 from autores.tasks.parameter_golf.packing import ENTRY, packed
 from autores.tasks.parameter_golf.profiles import Profile, profile_named
 from autores.tasks.text.streams import Stream, StreamAudit, score_stream
@@ -102,9 +103,7 @@ class _Trial:
         over = artifact.total_bytes - self.limit
         if over > 0:
             if artifact.total_bytes <= NEAR_MISS * self.limit:
-                self.unranked["unranked_bits_per_byte"] = self._bits(
-                    self._predict(seed, weights)[1]
-                )
+                self.unranked[UNRANKED] = self._bits(self._predict(seed, weights)[1])
             raise Failed(Cause.ARTIFACT_BYTES, feedback.too_large(artifact, self.limit, arena))
         infer_seconds, found = self._predict(seed, weights)
         score = self._bits(found)
@@ -173,7 +172,7 @@ class _Trial:
             _, found = self._predict(self.arena.request.evaluation.seeds[0], saved)
         except Failed:
             return
-        self.unranked["unranked_bits_per_byte"] = self._bits(found)
+        self.unranked[UNRANKED] = self._bits(found)
 
 
 def _total(found: Losses | Tokens) -> float:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from autores.records import Artifact, Outcome, Submission, Trial
+from autores.records import Artifact, Measurement, Outcome, Point, Submission, Trial
 from autores.status import Cause, Status
 from autores.tasks.parameter_golf import context, plugin
 from autores.tasks.parameter_golf.packing import ENTRY, packed
@@ -43,21 +44,21 @@ class View:
 
     task = TASK
 
-    def __init__(self, blocked: tuple[Trial, ...] = ()) -> None:
-        self.blocked = blocked
+    def __init__(self, failed: tuple[Trial, ...] = (), looks: Mapping[int, Any] = {}) -> None:
+        self.failed, self.looked = failed, looks
 
     def trial(self, number: int) -> Trial:
         return replace(PARENT, id=number)
 
     def by_status(self, status: Status, limit: int) -> tuple[Trial, ...]:
-        assert status is Status.SIZE_BLOCKED
-        return self.blocked
+        return tuple(trial for trial in self.failed if trial.status is status)
 
     def looks(self, number: int) -> tuple[Any, ...]:
-        return (SimpleNamespace(outcome=Outcome(cause=Cause.EXITED)),)
+        outcome = self.looked.get(number, Outcome(cause=Cause.EXITED))
+        return (SimpleNamespace(outcome=outcome),)
 
 
-def _use(name: str, **arguments: Any) -> str:
+def _use(name: str, view: View | None = None, **arguments: Any) -> str:
     tool = next(tool for tool in TOOLS if tool.name == name)
     probed: list[tuple[Any, ...]] = []
 
@@ -67,7 +68,7 @@ def _use(name: str, **arguments: Any) -> str:
 
     found = SimpleNamespace(
         task=TASK,
-        view=View(),
+        view=view or View(),
         session=SimpleNamespace(brief=SimpleNamespace(parent=4)),
         workspace=SimpleNamespace(read_bytes=lambda path: SOURCE),
         jobs=SimpleNamespace(probe=probe),
@@ -96,6 +97,21 @@ def test_a_trial_without_a_curve_says_so() -> None:
     assert _use("curves", trial=7) == "trial 7: no curve\ntrial 0: no curve"
 
 
+def _trained(*losses: float) -> Outcome:
+    points = tuple(
+        Point(step=n, seconds=float(n), values={"loss": loss}) for n, loss in enumerate(losses)
+    )
+    trained = Measurement(phase="train", seed=1, wall=9.0, points=points)
+    return Outcome(cause=Cause.VALID, score=1.0, measurements=(trained,))
+
+
+def test_a_curve_stands_beside_the_parent_s() -> None:
+    view = View(looks={7: _trained(6.0, 5.0), 0: _trained(6.5, 4.5)})
+    assert _use("curves", view, trial=7) == (
+        "trial 7: 0.0s 6.000, 1.0s 5.000\ntrial 0: 0.0s 6.500, 1.0s 4.500"
+    )
+
+
 # ------------------------------------------------------------------------------ sections
 
 
@@ -108,13 +124,18 @@ def test_sections_tell_bytes_and_near_misses() -> None:
         metrics={"unranked_bits_per_byte": 2.5},
     )
     far = replace(near, id=10, artifact=replace(near.artifact, weight_bytes=2 * LIMIT))  # type: ignore[type-var]
-    view: Any = View((near, far))
+    late = replace(near, id=11, status=Status.TRAIN_BUDGET_OVERRUN, artifact=None)
+    late = replace(late, metrics={"unranked_bits_per_byte": 2.25})
+    view: Any = View((near, far, late, replace(late, id=12, metrics={})))
     session: Any = SimpleNamespace(parent=4)
     told = {s.title: s.text for s in context.sections(view, session)}
     assert f"{LIMIT - CODE - 30_000:,} are free" in told["Bytes of the parent"]
     assert "own account: mlp 20,000" in told["Bytes of the parent"]
     misses = told["Near misses, worth repairing"]
-    assert misses == "0009 | 500 bytes over | would have been 2.5000 bpb | An idea"
+    assert misses == (
+        "0011 | trained too long | would have been 2.2500 bpb | An idea\n"
+        "0009 | 500 bytes over | would have been 2.5000 bpb | An idea"
+    )
 
 
 def test_other_tasks_are_told_nothing() -> None:
