@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from autores.config import Environment, gather
 from autores.evaluator.request import EvaluationRequest
+from autores.loading import load
+from autores.manager import PluginManager
 from autores.records import Calibration, Evaluation, Point, Purpose
 from autores.tasks.parameter_golf import plugin
 from autores.tasks.parameter_golf.early import EARLY, Watch, early_loss, watch
@@ -69,3 +72,10 @@ def test_nobody_is_watched_unasked_or_without_a_reference_or_in_a_claim(
     request_: EvaluationRequest,
 ) -> None:
     assert watch(request_) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_a_run_asks_for_it_by_an_option(share: float) -> None:
+    chosen = {"task": TASK.name, "profile": "micro", "early_stop": share}
+    book = gather(file=None, environment=Environment.read({}), options=chosen, overrides=())
+    assert load(book, PluginManager()).limits().early_stop == share
