@@ -123,7 +123,8 @@ class PluginManager:
         if (group, name) in self._loaded:
             return self._loaded[group, name]
         if self._is_disabled(group, name):
-            raise UserError(f"{group.singular} {name!r} is switched off; drop `-p no:{name}`")
+            said = name if name in self._disabled else f"{group.value}:{name}"
+            raise UserError(f"{group.singular} {name!r} is switched off; drop `-p no:{said}`")
         if name not in self.installed(group):
             raise unknown(group.singular, name, self.installed(group))
         return self._register(self.installed(group)[name])
@@ -169,12 +170,18 @@ class PluginManager:
                     known.name,
                     known.distribution,
                     f"{other.distribution} has the {group.singular} {known.name!r} too",
-                    f"uninstall one of them, or pass `-p no:{group.value}:{known.name}`",
+                    f"uninstall one of them; `-p no:{group.value}:{known.name}` does without both",
                 )
         return dict(sorted(found.items()))
 
     def _is_disabled(self, group: Group, name: str) -> bool:
         return name in self._disabled or f"{group.value}:{name}" in self._disabled
+
+    def _off(self, plugin: Available) -> str:
+        """What switches this plugin off, and none of another group that has its name."""
+        others = (group for group in Group if group is not plugin.group)
+        shared = any(self._points.select(group=g.entry_points, name=plugin.name) for g in others)
+        return f"{plugin.group.value}:{plugin.name}" if shared else plugin.name
 
     def _register(self, plugin: Available) -> ModuleType:
         try:
@@ -183,11 +190,12 @@ class PluginManager:
             raise
         except Exception as error:
             problem = f"cannot be imported: {type(error).__name__}: {error}"
-            fix = f"mend or reinstall it, or pass `-p no:{plugin.name}`"
+            fix = f"mend or reinstall it, or pass `-p no:{self._off(plugin)}`"
             raise PluginError(plugin.name, plugin.distribution, problem, fix) from error
         self._check_hooks(plugin, module)
         _check_settings(plugin, module)
-        self._pluggy.register(module, f"{plugin.group.value}:{plugin.name}")
+        if not self._pluggy.is_registered(module):  # given with -p, and known by name as well
+            self._pluggy.register(module, f"{plugin.group.value}:{plugin.name}")
         self._loaded[plugin.group, plugin.name] = module
         return module
 

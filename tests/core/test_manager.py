@@ -85,6 +85,13 @@ def test_a_whole_group_is_loaded(install: Install) -> None:
     assert (Group.REPORTER, "mine") in manager.loaded
 
 
+def test_a_module_that_is_given_and_known_by_name_is_one_plugin(install: Install) -> None:
+    module = install("autores.reporters", "mine", HOOKS)
+    manager = PluginManager()
+    assert manager.load_module(module) is manager.load(Group.REPORTER, "mine")
+    assert manager.hook.autores_specialists() == [()]
+
+
 def test_a_module_that_nobody_declares(install: Install) -> None:
     module = install("elsewhere", "mine", HOOKS)
     manager = PluginManager()
@@ -115,7 +122,7 @@ def test_a_plugin_can_be_switched_off(install: Install, word: str) -> None:
     install("autores.specialists", "mine", HOOKS)
     manager = PluginManager(disabled=[word])
     assert "mine" not in manager.installed(Group.SPECIALIST)
-    with pytest.raises(UserError, match="'mine' is switched off; drop `-p no:mine`"):
+    with pytest.raises(UserError, match=f"'mine' is switched off; drop `-p no:{word}`"):
         manager.load(Group.SPECIALIST, "mine")
 
 
@@ -193,6 +200,14 @@ def test_a_plugin_that_does_not_fit_names_itself_and_the_fix(install: Install, c
     assert "\n" not in str(error)
 
 
+def test_what_is_to_be_switched_off_is_no_plugin_of_another_group(install: Install) -> None:
+    install("autores.agents", "mine", "def")
+    install("autores.specialists", "mine", HOOKS)
+    with pytest.raises(PluginError) as caught:
+        PluginManager().load(Group.AGENT, "mine")
+    assert "pass `-p no:agents:mine`" in caught.value.fix
+
+
 def test_what_a_plugin_says_to_the_user_on_import_is_passed_on(install: Install) -> None:
     source = "from autores.errors import UserError\nraise UserError('install torch')"
     install("autores.agents", "mine", source)
@@ -213,7 +228,7 @@ def test_two_distributions_with_one_name(install: Install) -> None:
         PluginManager().installed(Group.AGENT)
     assert {"one-dist", "two-dist"} <= set(str(caught.value).replace("(", " ").split())
     assert "has the agent 'mine' too" in caught.value.problem
-    assert "pass `-p no:agents:mine`" in caught.value.fix
+    assert "`-p no:agents:mine` does without both" in caught.value.fix
     assert "mine" not in PluginManager(disabled=["agents:mine"]).installed(Group.AGENT)
 
 
