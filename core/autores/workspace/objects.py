@@ -74,20 +74,21 @@ class ObjectStore:
 
     def __init__(self, folder: Path) -> None:
         """Write into `objects` of a repository whose 256 folders exist."""
-        self._folder = folder
+        self._folder = str(folder)
 
     def keep(self, objects: Iterable[GitObject]) -> None:
         """Have all of them on the disk, for good; each is seen when it is whole, not before."""
-        new = {thing.id: thing for thing in objects if not self._place(thing.id).exists()}
+        new = {thing.id: thing for thing in objects if not os.path.exists(self._place(thing.id))}
         drafts = {id_: self._written(thing) for id_, thing in new.items()}
         for id_, draft in drafts.items():
             os.rename(draft, self._place(id_))
         for name in {id_[:2] for id_ in new}:
-            sync_folder(self._folder / name)
+            sync_folder(f"{self._folder}/{name}")
 
-    def _written(self, thing: GitObject) -> Path:
+    def _written(self, thing: GitObject) -> str:
         """A file that is on the disk, under a name that git cleans up after a crash."""
-        draft = self._folder / thing.id[:2] / f"tmp_obj_{thing.id[2:]}.{threading.get_native_id()}"
+        folder, name = thing.id[:2], thing.id[2:]
+        draft = f"{self._folder}/{folder}/tmp_obj_{name}.{threading.get_native_id()}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         with open(descriptor, "wb", buffering=0) as file:
             file.write(zlib.compress(thing.raw, 1))
@@ -95,11 +96,11 @@ class ObjectStore:
             os.fsync(descriptor)
         return draft
 
-    def _place(self, id_: str) -> Path:
-        return self._folder / id_[:2] / id_[2:]
+    def _place(self, id_: str) -> str:
+        return f"{self._folder}/{id_[:2]}/{id_[2:]}"
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Have the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -88,9 +88,11 @@ def _is_readable(module: ast.Module) -> bool:
     level: list[ast.AST] = [module]
     for _ in range(DEEPEST):
         level = [child for node in level for child in children(node)]
+        if not level:
+            return True
         if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
             return False
-    return not level
+    return False
 
 
 def _is_long(value: object) -> bool:
