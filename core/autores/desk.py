@@ -39,6 +39,7 @@ class Desk:
         self._waiting: list[tuple[Build, Asked]] = []
         self._writing: asyncio.Task[None] | None = None
         self._own = threading.local()
+        self._repositories: list[CodeRepository] = []
         self._changed = asyncio.Event()
 
     async def append(self, build: Build) -> tuple[Event, ...]:
@@ -113,6 +114,8 @@ class Desk:
             self.store.append_each([build for build, _ in self._waiting])
         self._code.shutdown()
         self._refs.shutdown()
+        for repository in self._repositories:
+            repository.close()
         self._sweeper.shutdown()
         shutil.rmtree(self._sweepings, ignore_errors=True)
 
@@ -121,6 +124,7 @@ class Desk:
         """That of this thread."""
         if not hasattr(self._own, "repository"):
             self._own.repository = CodeRepository.open(self._path)
+            self._repositories.append(self._own.repository)
         found: CodeRepository = self._own.repository
         return found
 

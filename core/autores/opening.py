@@ -165,6 +165,7 @@ async def opened(
             raise UserError(f"another process works on {folder.root}; stop that one first")
         stack.callback(store.release, SUPERVISOR, owner)
         secret = _begun(store, loaded, secret or RunSecret.draw())
+        CodeRepository.open(folder.code).recover()
         desk = Desk(store, folder.code)
         stack.callback(desk.close)
         executor = executor_of(loaded)
@@ -172,6 +173,7 @@ async def opened(
         gates = await Gatekeeper.start(folder.code, loaded)
         stack.push_async_callback(gates.close)
         run = _run(folder, loaded, store, desk, executor, gates, secret, owner)
+        stack.callback(run.code.close)
         if isinstance(run.agent, Closing):
             stack.push_async_callback(run.agent.close)
         await run.control.start()
@@ -215,7 +217,9 @@ def inherit(folder: RunFolder, loaded: Loaded, source: RunFolder) -> None:
         secret = other.secret(NAME)
         if store.head().created is not None or secret is None:
             return
-        CodeRepository.open(folder.code).seed(Path(loaded.task.recipe.path))
+        code = CodeRepository.open(folder.code)
+        code.seed(Path(loaded.task.recipe.path))
+        code.close()
         bodies = list(_up_to_calibration(other))
         store.append(lambda head: bodies, secrets={NAME: secret})
     finally:

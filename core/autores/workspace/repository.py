@@ -161,6 +161,14 @@ class CodeRepository:
         except pygit2.GitError:
             raise UserError(f"{path} is no git repository; was the run moved?") from None
 
+    def recover(self) -> None:
+        """Mend what a power cut has taken of objects that were kept; for whoever has the run."""
+        self._objects.recover()
+
+    def close(self) -> None:
+        """Have all that was kept in files that are on the disk."""
+        self._objects.settle()
+
     # ------------------------------------------------------------------------- writing
 
     def seed(self, recipe: Path | Mapping[str, bytes]) -> str:

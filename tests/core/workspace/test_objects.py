@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import pygit2
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autores.workspace.objects import GitObject, ObjectStore, blob, commit_of, trees
+from autores.workspace import objects
+from autores.workspace.objects import JOURNALS, Journal, ObjectStore, blob, commit_of, trees
 from autores.workspace.repository import CodeRepository
 
 NAMES = st.text("ab-.0", min_size=1, max_size=3).filter(lambda name: name.strip("."))
@@ -74,26 +77,89 @@ def test_keeping_the_same_again_touches_nothing(code: CodeRepository) -> None:
 def test_nothing_is_seen_of_what_could_not_be_written_whole(
     code: CodeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    things = [blob(b"a"), blob(b"b"), GitObject("blob", b"c")]
-    failing = iter([False, True, True])
-
-    def fsync(descriptor: int) -> None:
-        if next(failing):
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", fsync)
-    with pytest.raises(OSError, match="No space"):
-        ObjectStore(code.path / "objects").keep(things)
-    assert not any(thing.id in pygit2.Repository(str(code.path)) for thing in things)
+    store = ObjectStore(code.path / "objects")
+    store.keep([blob(b"before")])
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fdatasync", _full)
+        with pytest.raises(OSError, match="No space"):
+            store.keep([blob(b"a"), blob(b"b")])
+    assert not any(blob(data).id in pygit2.Repository(str(code.path)) for data in (b"a", b"b"))
+    store.keep([blob(b"c")])
+    assert _lost_and_recovered(code, store) == {blob(b"before").id, blob(b"c").id}
     assert code.fsck() == ""
 
 
-def test_the_files_are_on_the_disk_before_their_names(
+def _full(descriptor: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def _lost_and_recovered(code: CodeRepository, store: ObjectStore) -> set[str]:
+    """The objects that are there after the power was cut: what was not synced is empty."""
+    files = [file for file in (code.path / "objects").glob("??/*") if file.is_file()]
+    for file in files[::2]:
+        file.unlink()
+    for file in files[1::2]:
+        file.chmod(0o600)
+        file.write_bytes(b"")
+    _die(store)
+    ObjectStore(code.path / "objects").recover()
+    assert not any((code.path / "objects" / JOURNALS).iterdir())
+    return set(pygit2.Repository(str(code.path)))  # type: ignore[arg-type]  # Oid or str
+
+
+def _die(store: ObjectStore) -> None:
+    """As its process would: what it held open is closed."""
+    assert store._journal is not None
+    os.close(store._journal.file)
+    store._journal = None
+
+
+@given(st.lists(st.binary(max_size=30), min_size=1, max_size=9), st.data())
+def test_a_journal_that_was_cut_gives_what_was_whole(
+    kept: list[bytes], data: st.DataObject
+) -> None:
+    ids = list(dict.fromkeys(blob(content).id for content in kept))
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal.begin(folder)
+        for content in kept:
+            journal.append({blob(content).id: zlib.compress(blob(content).raw)})
+        left = data.draw(st.integers(0, journal.size))
+        os.truncate(journal.path, left)
+        found = [id_ for id_, _ in journal.read()]
+        whole = left == journal.size
+        journal.end()
+    assert list(dict.fromkeys(found)) == ids[: len(set(found))]
+    assert (len(found) == len(kept)) == whole
+
+
+def test_the_disk_has_objects_before_they_are_seen(
     code: CodeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr("os.fsync", lambda descriptor: done.append("fsync"))
-    monkeypatch.setattr("os.rename", lambda old, new: done.append("rename"))
+    rename = os.rename
+    monkeypatch.setattr("os.fdatasync", lambda descriptor: done.append("synced"))
+    monkeypatch.setattr("os.rename", lambda old, new: (done.append("seen"), rename(old, new)))
     ObjectStore(code.path / "objects").keep([blob(b"a"), blob(b"b")])
-    assert done[:4] == ["fsync", "fsync", "rename", "rename"]
-    assert set(done[4:]) == {"fsync"}
+    assert done == ["synced", "seen", "seen"]
+
+
+def test_a_journal_is_left_to_a_writer_that_lives(code: CodeRepository) -> None:
+    store = ObjectStore(code.path / "objects")
+    store.keep([blob(b"a")])
+    ObjectStore(code.path / "objects").recover()
+    store.keep([blob(b"b")])
+    assert _lost_and_recovered(code, store) == {blob(b"a").id, blob(b"b").id}
+
+
+def test_no_journal_is_left_of_what_is_settled(
+    code: CodeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "LONGEST_JOURNAL", 100)
+    store = ObjectStore(code.path / "objects")
+    folder = code.path / "objects" / JOURNALS
+    for number in range(20):
+        store.keep([blob(b"%d" % number)])
+        assert sum(file.stat().st_size for file in folder.iterdir()) <= 100
+    store.settle()
+    assert not any(folder.iterdir())
+    assert code.fsck() == ""
