@@ -142,15 +142,16 @@ def verify(
         return verdict, found.task.metric
 
     verdict, metric = in_run(run, work, accept_changes, **options)
-    text = "\n".join(verdict_lines(verdict, metric, trial, against))
+    text = "\n".join(verdict_lines(verdict, metric, f"trial {trial} against trial {against}"))
     tell(Facts(text=text, data=verdict.as_mapping()), as_json=as_json)
     return ExitCode.DONE if verdict.verified else ExitCode.FAILED
 
 
-def verdict_lines(verdict: Verification, metric: Metric, trial: int, against: int) -> Iterator[str]:
+def verdict_lines(
+    verdict: Verification, metric: Metric, whom: str, word: str = "verified"
+) -> Iterator[str]:
     """A verdict for people."""
-    said = "verified" if verdict.verified else "NOT verified"
-    yield f"trial {trial} against trial {against}: {said}"
+    yield f"{whom}: {word if verdict.verified else f'NOT {word}'}"
     size = "" if verdict.effect_size is None else f", {verdict.effect_size:+.2f} σ"
     yield f"gain       {verdict.effect:+{metric.format}} {metric.unit}".rstrip() + size
     yield f"Welch      {interval(verdict.welch, metric)}, p = {verdict.p:.2g}, {verdict.df:.1f} df"

@@ -119,10 +119,19 @@ def transfer(
                 error=error,
             )
         )
-        lines = [f"run {root}", *verdict_lines(verdict, found.task.metric, 1, 0)]
+        whom = f"trial {trial} against the baseline, {_where(profile, fresh_world)}"
+        lines = [
+            *verdict_lines(verdict, found.task.metric, whom),
+            f"run        {root}, where it is trial 1",
+        ]
     data = {"run": str(root), **verdict.as_mapping()}
     tell(Facts(text="\n".join(lines), data=data), as_json=as_json)
     return ExitCode.DONE if verdict.verified else ExitCode.FAILED
+
+
+def _where(profile: str, fresh_world: bool) -> str:
+    places = [f"profile {profile}"] * bool(profile) + ["a fresh world"] * fresh_world
+    return f"in {' and '.join(places)}"
 
 
 @click.command()
@@ -160,7 +169,8 @@ def certify(
 
 def _certified(found: Certificate, metric: Metric) -> Iterator[str]:
     yield f"on {found.on}" if found.on else NO_NEW_DATA
-    yield from verdict_lines(found.verdict, metric, found.trial, 0)
+    word = "certified" if found.on else "verified"
+    yield from verdict_lines(found.verdict, metric, f"trial {found.trial} against trial 0", word)
     if found.claimed is not None and found.shrinkage is not None:
         yield f"claimed    {found.claimed:+{metric.format}}; shrinkage {found.shrinkage:.0%}"
     if found.forced:
