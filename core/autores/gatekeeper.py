@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import math
 import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -26,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from autores.codec import canonical, from_json, strict_loads, to_json
 from autores.config import SettingsBook, Value
 from autores.errors import AutoresError, RunFailed, UserError
+from autores.garbage import uncollected
 from autores.manager import PluginManager
 from autores.records import Severity, Specialist, Submission, Task, Violation
 from autores.status import Cause
@@ -74,7 +73,7 @@ class Checker:
             "specialist": specialist,
             "settings": self._settings,
         }
-        with _without_collections():
+        with uncollected():
             found = {(v.rule, v.path, v.line, v.severity): v for v in self._ask(given)}
         return tuple(sorted(found.values(), key=_rank)[:MOST_VIOLATIONS])
 
@@ -85,18 +84,6 @@ class Checker:
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 name = gate.plugin_name.removeprefix(":")
                 yield _failed(f"plugin {name!r}: {type(error).__name__}: {error}")
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Syntax trees are many objects without cycles: looking for garbage is half the work."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _rank(violation: Violation) -> tuple[bool, bool]:

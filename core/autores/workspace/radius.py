@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from autores.garbage import uncollected
 from autores.records import EditSize, Radius, Recipe, Tree
 from autores.workspace import syntax
 from autores.workspace.changes import FileChange, UnitChange, file_changes
@@ -18,6 +19,7 @@ _LEARNS = frozenset({"backward"})
 _LEAVES = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 
 
+@uncollected()
 def edit_size(before: Tree, after: Tree, recipe: Recipe) -> EditSize:
     """What a change touches, and how far it goes.
 

@@ -77,22 +77,10 @@ def _parse(data: bytes) -> ast.Module | None:
             module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return module if _is_readable(module) else None
+    return module if _layers(module) else None
 
 
 _parse_again = lru_cache(maxsize=4)(_parse)  # an edit is looked at from several sides
-
-
-def _is_readable(module: ast.Module) -> bool:
-    """Whether no nesting is too deep, and no number too long to be printed."""
-    level: list[ast.AST] = [module]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in children(node)]
-        if not level:
-            return True
-        if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
-            return False
-    return False
 
 
 def _is_long(value: object) -> bool:
@@ -125,10 +113,24 @@ def walk(*roots: ast.AST) -> list[ast.AST]:
     return found
 
 
-@lru_cache(maxsize=4)
-def nodes(module: ast.Module) -> tuple[ast.AST, ...]:
+def nodes(module: ast.Module) -> Sequence[ast.AST]:
     """The same of a whole module, kept for whoever looks at it next."""
-    return tuple(walk(module))
+    return _layers(module) or walk(module)
+
+
+@lru_cache(maxsize=2)  # both sides of an edit
+def _layers(module: ast.Module) -> Sequence[ast.AST]:
+    """All nodes; none if some nesting is too deep, or some number too long to be printed."""
+    found: list[ast.AST] = [module]
+    level = found
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in children(node)]
+        if not level:
+            return found
+        if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
+            break
+        found += level
+    return ()
 
 
 def units(module: ast.Module) -> tuple[Unit, ...]:
