@@ -10,8 +10,8 @@ from autores.agent import Exhausted, Proposal, Session
 from autores.lineage.store import Query
 from autores.plugins.agents.evolve import words
 from autores.plugins.agents.evolve.asked import Words
-from autores.plugins.agents.evolve.genome import Files, Notes, digest
-from autores.plugins.agents.evolve.history import Observation
+from autores.plugins.agents.evolve.genome import Files, Notes, digest, is_move
+from autores.plugins.agents.evolve.history import Fate, Observation
 from autores.plugins.agents.evolve.joins import Joiner
 from autores.plugins.agents.evolve.memory import Memory
 from autores.plugins.agents.evolve.recent import Recent
@@ -19,8 +19,10 @@ from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Plan, Question, propose, unheard
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
-from autores.records import Specialist
+from autores.records import Severity, Specialist
 
+_MOST_CHECKS = 12
+"""Plans of a proposal that the gates are asked about."""
 _UNKNOWN_SPREAD = 0.01
 """Of a score, relative to it, where calibration has not measured it."""
 
@@ -38,6 +40,8 @@ class Evolve:
         self._memory: Memory | None = None
         self._joiner = Joiner()
         self._territories: Recent[tuple[str, ...], Territory] = Recent(32)
+        self._refused: Recent[str, bool] = Recent(1_000)
+        """By tree: whether the gates would refuse it."""
         self._promised: set[str] = set()
         """Trees that sessions at work are about to submit."""
 
@@ -63,7 +67,7 @@ class Evolve:
             Exhausted: Nobody has one.
         """
         question = self._question(session)
-        plan = await asyncio.to_thread(propose, question, self._settings)
+        plan = await self._legal(session, question)
         if plan is not None:
             return plan
         files = question.territory.files
@@ -73,6 +77,38 @@ class Evolve:
                 session.record("nothing", f"{session.brief.specialist.key} has no edit left here")
                 return None
         raise Exhausted("evolve has no edit left: every knob and every move has been tried")
+
+    async def _legal(self, session: Session, question: Question) -> Plan | None:
+        """The best plan that the gates would let pass; asked where a gene is tried at first."""
+        tried = {e.gene for o in question.seen if o.fate is not Fate.REFUSED for e in o.edits}
+        idle: tuple[str, ...] = ()
+        vain: set[str] = set()
+        files, known = question.territory.files, question.known
+        while True:
+            plan = await asyncio.to_thread(propose, question, self._settings)
+            genes = [] if plan is None else [edit.gene for edit in plan.candidate.edits]
+            if plan is None or len(vain) == _MOST_CHECKS or tried.issuperset(genes):
+                return plan
+            if plan.candidate.tree is not None or not await self._is_refused(session, plan):
+                return plan
+            vain.add(plan.tree)
+            idle += tuple(genes) if len(genes) == 1 and not is_move(genes[0]) else ()
+            question = replace(
+                question,
+                known=lambda tree: tree in vain or known(tree),
+                territory=self._territory(session, session.brief.specialist, files, idle),
+            )
+
+    async def _is_refused(self, session: Session, plan: Plan) -> bool:
+        kept = self._refused.get(plan.tree)
+        if kept is not None:
+            return kept
+        before = session.workspace.snapshot()
+        for path in (path for path, data in plan.files.items() if data != before[path]):
+            session.workspace.write(path, plan.files[path])
+        violations = await session.check()
+        session.workspace.reset()
+        return self._refused.put(plan.tree, any(v.severity is Severity.REFUSE for v in violations))
 
     def _say_what_is_unheard(self, session: Session) -> None:
         """People see in the transcript which of their words this session can do nothing with."""
@@ -107,8 +143,14 @@ class Evolve:
             words=_words(session),
         )
 
-    def _territory(self, session: Session, specialist: Specialist, files: Files) -> Territory:
-        blocked = tuple(sorted(said.text for said in session.view.course.knobs))
+    def _territory(
+        self,
+        session: Session,
+        specialist: Specialist,
+        files: Files,
+        idle: tuple[str, ...] = (),
+    ) -> Territory:
+        blocked = tuple(sorted({*idle, *(said.text for said in session.view.course.knobs)}))
         key = digest(files), specialist.key, *blocked
         kept = self._territories.get(key)
         return kept or self._territories.put(

@@ -61,6 +61,11 @@ def move_gene(name: str) -> str:
     return _MOVE + name
 
 
+def is_move(gene: str) -> bool:
+    """Whether a gene is a move's."""
+    return gene.startswith(_MOVE)
+
+
 def text_edit(commit: str) -> Edit:
     """What a commit changed beyond knobs and moves: one gene, that only a merge can bring."""
     return Edit(gene=_TEXT + commit[:12], old=OFF, new=ON)

@@ -21,6 +21,7 @@ from autores.records import (
     Submission,
     Task,
     Tree,
+    Violation,
 )
 from autores.status import Cause, Verdict
 from autores.testing.toy import autores_task
@@ -51,6 +52,7 @@ class World:
         self.code = CodeRepository.create(folder / "code.git")
         self.store = MemoryStore()
         self.sessions = 0
+        self.refuse: Callable[[Mapping[str, bytes]], tuple[Violation, ...]] = lambda files: ()
         self.store.append(lambda head: (Created(direction=self.task.metric.direction),))
         seed = self.code.seed(Path(self.task.recipe.path))
         self.enter(
@@ -116,6 +118,7 @@ class TestSession:
         self.proposals: list[Proposal] = []
         self.records: list[tuple[str, object]] = []
         self.idea_left = False
+        self.checked: list[tuple[str, ...]] = []
 
     async def submit(self, proposal: Proposal) -> Feedback:
         self.proposals.append(proposal)
@@ -143,6 +146,10 @@ class TestSession:
 
     async def charge(self, cost: object) -> None:
         raise AssertionError(cost)
+
+    async def check(self) -> tuple[Violation, ...]:
+        self.checked.append(self.workspace.changed())
+        return self.world.refuse(self.workspace.snapshot())
 
     def leave_idea(self) -> None:
         self.idea_left = True

@@ -16,7 +16,7 @@ from autores.moves import Move
 from autores.plugins.agents.evolve import Evolve, Settings, autores_agent
 from autores.plugins.agents.evolve.genome import decode
 from autores.plugins.agents.evolve.memory import FOREIGN
-from autores.records import Outcome, Submission
+from autores.records import Outcome, Submission, Violation
 from autores.status import Cause
 
 MOVE = Move(
@@ -53,6 +53,29 @@ def enter(world: Any, text: str, notes: str = "", session: str = "x", parent: in
         notes=notes,
     )
     return int(world.enter(submission))
+
+
+def test_what_the_gates_would_refuse_is_not_submitted(world: Any) -> None:
+    """As knobs that a profile does not use."""
+    seed = world.code.tree(world.store.get(0).submission.commit).read("fit.py")
+    (rate,) = (line for line in seed.splitlines() if line.startswith(b"rate"))
+    idle = Violation(rule="no-effect", message="idle.", fix="Edit something else.")
+    world.refuse = lambda files: () if rate in files["fit.py"].splitlines() else (idle,)
+    for _ in range(8):
+        session = world.session()
+        asyncio.run(Evolve(Settings()).run(session))
+        assert len(session.proposals) == 1 and session.workspace.changed() == ()
+    trees = [world.code.tree(t.submission.commit) for t in world.store.query(Query())]
+    assert len(trees) == 9 and all(rate in tree.read("fit.py").splitlines() for tree in trees)
+
+
+def test_the_gates_are_asked_once_of_what_was_tried(world: Any) -> None:
+    agent, asked = Evolve(Settings()), []
+    for _ in range(12):
+        session = world.session()
+        asyncio.run(agent.run(session))
+        asked.append(len(session.checked))
+    assert sum(asked) <= 6 and asked[0] == 1
 
 
 def test_it_improves_a_recipe_and_never_repeats_a_tree(world: Any) -> None:
