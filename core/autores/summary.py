@@ -92,14 +92,14 @@ def _gain(view: LineageView, trial: Trial) -> str:
 
 def _estimate(view: LineageView, trial: Trial) -> str:
     """The gain that was estimated after the decision, with its interval."""
-    decision, metric = trial.decision, view.task.metric
+    decision, form = trial.decision, view.task.metric.format
     if decision is None or decision.estimate is None:
         return ""
-    text = f"measured after the decision {decision.estimate:+{metric.format}}"
-    if decision.interval is not None:
-        low, high = decision.interval.low, decision.interval.high
-        text += f" [{low:+{metric.format}}, {high:+{metric.format}}]"
-    return f"{text} over trial {decision.against}"
+    found, over = decision.interval, f"over trial {decision.against}"
+    if found is None:
+        return f"by one look {decision.estimate:+{form}} {over}; never tested"
+    interval = f"[{found.low:+{form}}, {found.high:+{form}}]"
+    return f"measured after the decision {decision.estimate:+{form}} {interval} {over}"
 
 
 def _baseline(view: LineageView) -> float | None:

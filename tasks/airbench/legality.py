@@ -8,7 +8,7 @@ the text can hold.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from autores.records import Severity, Tree, Violation
@@ -22,7 +22,7 @@ ALL_LITERALS = 8_000
 """Bytes of all constants of a file together; the seed recipe has about 1,500."""
 LONGEST_FILE = 200_000
 PROXY_KNOBS = ("keep", "proxy_every")
-Nodes = tuple[ast.AST, ...]
+Nodes = Sequence[ast.AST]
 _HOLDERS = (ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict)
 _SPEAKS = {
     "ready": "call harness.ready() when everything is built and warm",

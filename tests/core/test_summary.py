@@ -61,6 +61,13 @@ def test_what_is_claimed_and_what_leads() -> None:
     assert "trials     2, 3 s of evaluation, 12,000 tokens, 1.23 dollars" in text
 
 
+def test_what_was_kept_by_one_look_is_said_to_be_untested() -> None:
+    kept = Decision(verdict=Verdict.KEEP, policy="strict", against=0, estimate=0.25)
+    store = lineage(*life(1, 0.7, None), Decided(trial=1, decision=kept))
+    text = summary(LineageView(store, TASK), store.head()).text
+    assert "\n           by one look +0.25 over trial 0; never tested\n" in text
+
+
 def test_nothing_passes_the_gates() -> None:
     store = lineage()
     told = summary(LineageView(store, TASK), replace(store.head(), best=None))

@@ -86,7 +86,11 @@ async def fresh_pairs(
     """
     request = Request(trials=(trial, against), looks=pairs, purpose=Purpose.VERIFY)
     before = {t: run.store.get(t).evaluations for t in (trial, against)}
-    bar = progress(f"measure {trial} and {against}", 2 * pairs) if shown else nullcontext(_nobody)
+    bar = (
+        progress(f"measure trials {trial} and {against}", 2 * pairs)
+        if shown
+        else nullcontext(_nobody)
+    )
     with bar as advance:
         for wanted in jobs_of(request):
             await run.laboratory.measure(wanted)
@@ -105,7 +109,7 @@ async def fresh_rounds(
     """So many looks at each of several trials, in turn, every second round backwards."""
     before = {trial: run.store.get(trial).evaluations for trial in trials}
     named = ", ".join(map(str, trials))
-    with progress(f"measure {named}", looks * len(trials)) as advance:
+    with progress(f"measure trials {named}", looks * len(trials)) as advance:
         for number in range(looks):
             order = trials if number % 2 == 0 else tuple(reversed(trials))
             wanted = [Wanted(trial=t, purpose=purpose, pair=number, split=split) for t in order]
@@ -137,5 +141,5 @@ def soundness(run: Run, side: Side) -> tuple[Check, ...]:
 
 
 def _gated(trial: int, missed: tuple[Gate, int] | None) -> Check:
-    detail = f"{missed[0].name} by {missed[1]}" if missed else ""
+    detail = f"{missed[0].name}: {missed[1]:,} short" if missed else ""
     return Check(name=f"trial {trial} passes the gates", holds=missed is None, detail=detail)
