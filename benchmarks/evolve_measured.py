@@ -98,7 +98,7 @@ class Measured:
         self._generalist = generalist
         self._idle = IDLE.get(table.task, ())
         self._parts = [Component(part) for part in found.parts.values()]
-        self.noise = noise_of(found.score)
+        self.noise = noise_of(found.seen(found.reading.score))
         self._level = float(self._scores([{}])[0])
         share = statistics.fmean(found.broken.values)
         self._broken = found.broken.fit()

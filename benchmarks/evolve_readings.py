@@ -44,6 +44,8 @@ class Reading:
     whole: Callable[[Sequence[Array]], Array]
     """Scores, from the parts."""
     barrier: Barrier | None = None
+    pace: Sequence[Read] = ()
+    """What tells how quick the machine was during a trial, where parts are seconds."""
 
     def breaks(self, look: Look) -> float:
         """Whether a trial ended without anything to go by."""
@@ -79,6 +81,16 @@ def _seconds_of(phase: str) -> Read:
         if look.score is None:
             return None
         return math.log(max(_SHORTEST, look.metrics[f"{phase}_seconds"]))
+
+    return read
+
+
+def _start_of(phase: str) -> Read:
+    """Logarithm of what a phase took to start: most of it is the same for all recipes."""
+
+    def read(look: Look) -> float | None:
+        seconds = look.metrics.get(f"{phase}_prepare_seconds")
+        return math.log(seconds) if seconds and look.score is not None else None
 
     return read
 
@@ -132,6 +144,7 @@ READINGS: Mapping[str, Callable[[int], Reading]] = {
         barrier=Barrier(
             name="accuracy", read=_right, bar=lambda table: logit(threshold(table)), plain=rates
         ),
+        pace=[_start_of(phase) for phase in ("train", "inference")],
     ),
     "parameter_golf": lambda cap: Reading(
         parts={"bits per byte": _bits},

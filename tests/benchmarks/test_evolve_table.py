@@ -162,6 +162,11 @@ def test_a_surrogate_that_guesses_well_is_good_enough() -> None:
 
 def _parts(seconds: float, right: int = 945) -> dict[str, Any]:
     return {
-        "metrics": {"train_seconds": 0.8 * seconds, "inference_seconds": 0.2 * seconds},
+        "metrics": {
+            "train_seconds": 0.8 * seconds,
+            "inference_seconds": 0.2 * seconds,
+            "train_prepare_seconds": 1.5,
+            "inference_prepare_seconds": 1.6,
+        },
         "counts": {"right": right, "asked": 1_000},
     }
