@@ -35,7 +35,7 @@ def run() -> Report:
         notes=[
             (
                 f"A recipe of {BESIDE + 1} files, {len(LINES) / 1024:.0f} KiB in the edited one; "
-                "a commit writes blob, tree and commit, each synced with its folder."
+                "a commit's blob, tree and commit are synced together in a journal; their files follow."
             ),
             (
                 f"Opened and listed: {TRIALS:,} trials that were published one by one, all but the "
@@ -73,7 +73,7 @@ def _commits(code: CodeRepository, root: Path) -> list[Row]:
 
 
 def _synced_files(root: Path) -> None:
-    """What any durable store of three objects must do: write, sync, rename, sync the folder."""
+    """What a commit takes without a journal: write, sync, rename and sync the folder, thrice."""
     for number in range(3):
         folder = root / f"plain{number}"
         folder.mkdir(exist_ok=True)
