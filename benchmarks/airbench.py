@@ -28,6 +28,7 @@ from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import KEY_BYTES, key_name, verify
 from autores.evaluator.trees import FileTree
 from autores.records import Evaluation, Outcome, Purpose, Task
+from autores.status import Cause
 from autores.tasks.airbench import plugin
 
 PATIENCE = 4
@@ -38,6 +39,14 @@ QUADS = {"micro": 12, "cpu": 3}
 LOOKS = 10
 LIMITS = {"micro": 8.0, "cpu": 40.0}
 FEWER = {"10 % fewer epochs": 0.9, "20 % fewer epochs": 0.8}
+ASKED: Mapping[str, tuple[float | None, float | None]] = {
+    "the seed recipe": (0.1, None),
+    "10 % fewer epochs": (None, 0.5),
+    "20 % fewer epochs": (None, 0.9),
+}
+"""The share of looks that the gate may stop at most, and should stop at least."""
+ATTEMPTS = 3
+"""At a look that this machine failed."""
 
 
 def seed_recipe(epochs_scale: float = 1.0) -> bytes:
@@ -68,6 +77,16 @@ class Lab:
 
     def look(self, source: bytes) -> tuple[Outcome, float]:
         """One evaluation with fresh seeds, and the seconds that it took in all."""
+        for _ in range(ATTEMPTS):
+            outcome, seconds = self._look(source)
+            if outcome.cause is not Cause.HARNESS:
+                break
+        if outcome.score is None:
+            raise RuntimeError(f"{outcome.cause.value}: {outcome.detail}")
+        _say(f"{self.profile}: {seconds:.1f} s, score {outcome.score:.3f}, {dict(outcome.counts)}")
+        return outcome, seconds
+
+    def _look(self, source: bytes) -> tuple[Outcome, float]:
         number = next(self._numbers)
         tree = FileTree({"train.py": source})
         seeds = tuple(int.from_bytes(os.urandom(4)) for _ in range(self.task.seeds))
@@ -96,11 +115,7 @@ class Lab:
             write_bundle(bundle, [request], {"c": {"train.py": source}})
             run_job(read_bundle(bundle), {key_name(evaluation): key}, Path(work))
             seconds = time.monotonic() - begun
-            outcome = verify(Path(work, "0.json").read_bytes(), key, evaluation, tree.id)
-        if outcome.score is None:
-            raise RuntimeError(f"{outcome.cause.value}: {outcome.detail}")
-        _say(f"{self.profile}: {seconds:.1f} s, score {outcome.score:.3f}, {dict(outcome.counts)}")
-        return outcome, seconds
+            return verify(Path(work, "0.json").read_bytes(), key, evaluation, tree.id), seconds
 
 
 def whole_trials(lab: Lab) -> list[Row]:
@@ -159,10 +174,11 @@ def gate(lab: Lab) -> list[Row]:
     return [
         Row(
             name=f"{lab.profile}: looks that the gate stops, {name}",
-            value=sum(found),
-            unit="looks",
-            limit=1.0 if name == "the seed recipe" else None,
-            samples=LOOKS,
+            value=statistics.fmean(found),
+            unit="of 1",
+            limit=ASKED[name][0],
+            at_least=ASKED[name][1],
+            samples=len(found),
         )
         for name, found in stopped.items()
     ]
