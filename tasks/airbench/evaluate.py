@@ -81,7 +81,7 @@ def _ask(
     size = request.task.sizes["test_batch"]
     parts = [pictures[order[rows]] for rows in data.batches(len(order), size)]
     with arena.spawn(
-        Phase.INFER, seed=seed, weights=weights, wall=_inference_wall(arena)
+        Phase.INFER, seed=seed, weights=weights, wall=_inference_wall(arena), scored=True
     ) as answerer:
         answerer.until_ready()
         answerer.go()
@@ -104,6 +104,7 @@ def _train(
         seed=seed,
         data=lambda folder: data.stage(prepared, folder, classes),
         wall=arena.request.patience(phase.limit, "training"),
+        scored=True,
     ) as trainee:
         trainee.until_ready()
         trainee.go()

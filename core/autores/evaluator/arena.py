@@ -91,6 +91,7 @@ class Arena:
         data: Callable[[Path], object] | None = None,
         weights: Sealed | None = None,
         wall: float | None = None,
+        scored: bool = False,
         ranks: int = 1,
     ) -> Candidate:
         """Start the recipe in a fresh sandbox; use it as a context, whose end is its death.
@@ -102,7 +103,9 @@ class Arena:
             data: Lays out, in the empty folder that it is given, the data that appears at
                 GO; called at once.
             weights: What `until_done` returned, for the phase that answers.
-            wall: Seconds from GO, where the task allows less than the phase's limit.
+            wall: Seconds from GO, where they are not the phase's limit.
+            scored: Whether its seconds are the score, which then bears what preparing takes too
+                long; else that shortens its time.
             ranks: Processes, started by torchrun when there are several.
 
         Raises:
@@ -113,7 +116,7 @@ class Arena:
         place = self._yard.place(str(phase.value), weights)
         if data is not None:
             data(place.hidden)
-        charge = self._charge(phase, seed, ranks, wall)
+        charge = self._charge(phase, seed, ranks, wall, scored)
         return Candidate(self._sandbox, self._cell(place, entry, ranks), place, charge)
 
     @property
@@ -140,7 +143,9 @@ class Arena:
             loopback=ranks > 1,
         )
 
-    def _charge(self, phase: Phase, seed: int, ranks: int, wall: float | None) -> Charge:
+    def _charge(
+        self, phase: Phase, seed: int, ranks: int, wall: float | None, scored: bool
+    ) -> Charge:
         limits = self.request.limits
         seed_recipe = self.request.reference(phase.prepare_metric)
         return Charge(
@@ -155,6 +160,7 @@ class Arena:
             ),
             wall=limits.wall[phase.limit] if wall is None else wall,
             free_prepare=math.inf if seed_recipe is None else PREPARE_SLACK * seed_recipe,
+            scored=scored,
             weight_bytes=limits.artifact_bytes - self._yard.code_bytes,
             report=self.measurements.append,
             keep=self.weights.append,

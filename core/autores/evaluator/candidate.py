@@ -83,6 +83,8 @@ class Charge:
     wall: float
     free_prepare: float
     """Seconds of preparing that cost nothing."""
+    scored: bool = False
+    """Its seconds are the score: that bears what preparing takes too long, its time does not."""
     weight_bytes: int
     report: Callable[[Measurement], object]
     keep: Callable[[Sealed], object]
@@ -208,12 +210,16 @@ class Candidate:
 
     @property
     def deadline(self) -> float:
-        """When its time is up: preparing beyond what is free counts, our own share does not."""
+        """When its time is up: our own share does not count.
+
+        Preparing beyond what is free does, but where the score counts it.
+        """
         if not self._started:
             raise RuntimeError("no clock runs before go()")
         if self._charge.phase is Phase.SMOKE:
             return self._born + self._charge.wall
-        return self._go + self._charge.wall - self.overtime + self._own
+        charged = 0.0 if self._charge.scored else self.overtime
+        return self._go + self._charge.wall - charged + self._own
 
     @property
     def overtime(self) -> float:

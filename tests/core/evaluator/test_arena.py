@@ -511,6 +511,24 @@ def test_preparing_longer_than_the_seed_recipe_is_charged(arena_of: Arenas) -> N
     assert main_measurement(arena).wall == pytest.approx(trainee.seconds - trainee.overtime)
 
 
+@pytest.mark.parametrize("scored", [True, False])
+def test_what_preparing_took_too_long_is_charged_once(arena_of: Arenas, scored: bool) -> None:
+    arena = arena_of("import time\ntime.sleep(0.5)\n" + BEGIN + "harness.done(b'x')")
+    calibration = Calibration(
+        task="toy", profile="default", references={"train_prepare_seconds": 0.2}
+    )
+    arena.request = replace(arena.request, calibration=calibration)
+    with arena.spawn(Phase.TRAIN, seed=7, data=lay_out, wall=60.0, scored=scored) as trainee:
+        trainee.until_ready()
+        before = time.monotonic()
+        trainee.go()
+        deadline, after = trainee.deadline, time.monotonic()
+        trainee.until_done()
+    allowed = 60.0 - (0.0 if scored else trainee.overtime)
+    assert before <= deadline - allowed + 1e-6 and deadline - allowed <= after + 1e-6
+    assert trainee.overtime > 0.2 and trainee.seconds > trainee.overtime
+
+
 def gated(arena: Arena, earlier: dict[str, int]) -> Arena:
     gate = Gate(name="accuracy", hits="right", total="asked", at_least="0.9")
     task = replace(arena.request.task, gates=(gate,))
