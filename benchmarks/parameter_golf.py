@@ -9,12 +9,13 @@ compressors.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 from benchmarks.parameter_golf_ngrams import Texts, coders, results
 from benchmarks.report import Report, Row
+from numpy.typing import NDArray
 
 from autores.calibrate import calibration_of
 from autores.evaluator.bundle import read_bundle, write_bundle
@@ -31,9 +33,12 @@ from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import key_name, verify
 from autores.evaluator.trees import FileTree
 from autores.records import Calibration, Evaluation, Outcome, Purpose
+from autores.scoring.bits import Chunk
+from autores.scoring.likelihood import losses
 from autores.tasks.parameter_golf import data, plugin
 from autores.tasks.parameter_golf.packing import ENTRY
 from autores.tasks.parameter_golf.profiles import profile_named
+from autores.tasks.text.streams import Stream
 from autores.testing.recipes import RecordedHarness, module_at
 
 PROFILE = "cpu"
@@ -41,7 +46,6 @@ CUT_BYTES = 32
 LEAST_RISE = 1.05
 """Of the score, when the context is cut."""
 WORLDS, MICRO_LOOKS = 3, 3
-PATIENCE = 300.0
 GOOD_ORDERS = (5, 6, 7)
 """Of n-gram mixtures, the best of which is compared with."""
 _PREDICTS = """            with precision(rows.device, self.half):
@@ -96,7 +100,6 @@ def evaluated(
         plugin=plugin.__name__,
         limits=replace(
             limits,
-            wall={**limits.wall, "inference": PATIENCE},  # the cut one is slow
             artifact_bytes=cap or limits.artifact_bytes,
         ),
         data_dir=str(data_dir),
@@ -131,12 +134,22 @@ def measure(
 # ------------------------------------------------------------------------------ the artifact
 
 
-def integers(train: Path, seconds: float) -> tuple[bytes, int]:
-    """Train the seed recipe outside of any sandbox; its integers, and how small it codes them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The seed recipe, trained outside of any sandbox."""
+
+    artifact: bytes
+    integers: bytes
+    """A byte for each."""
+    coded: int
+    """Bytes of the same, as the recipe codes them."""
+
+
+def trained(train: Path, seconds: float) -> Trained:
+    """Train the seed recipe on the shards of a folder."""
     harness = RecordedHarness(seconds)
     harness.data = str(train)
-    sys.modules["harness"] = harness
-    seed = module_at(Path(plugin.autores_task(PROFILE).recipe.path, ENTRY))
+    seed = _loaded(recipe(), harness)
     coded: dict[str, Any] = {}
     streams: list[bytes] = []
     pack, encode = seed.pack, seed.encode
@@ -145,13 +158,25 @@ def integers(train: Path, seconds: float) -> tuple[bytes, int]:
     job = SimpleNamespace(phase="train", sizes=dict(profile_named(PROFILE).sizes), rank=0, ranks=1)
     seed.train_phase(job, seed.torch.device("cpu"))
     tables = int.from_bytes(harness.artifact[:4], "little")
-    told = b"".join(q.numpy().astype(np.int8).tobytes() for q, _ in coded.values())
-    return told, len(streams[-1]) + tables
+    return Trained(
+        artifact=harness.artifact,
+        integers=b"".join(q.numpy().astype(np.int8).tobytes() for q, _ in coded.values()),
+        coded=len(streams[-1]) + tables,
+    )
 
 
-def coding(train: Path) -> Iterator[Row]:
+def _loaded(source: str, harness: RecordedHarness) -> Any:
+    """A recipe as a module that talks to this harness."""
+    sys.modules["harness"] = harness
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, ENTRY)
+        path.write_text(source)
+        return module_at(path)
+
+
+def coding(weights: Trained) -> Iterator[Row]:
     """How small the weights get."""
-    told, ours = integers(train, 25.0)
+    told, ours = weights.integers, weights.coded
     yield Row(
         name="integers of the weights, as the recipe codes them",
         value=ours,
@@ -240,23 +265,57 @@ def mixtures_in(prepared: data.Prepared) -> dict[str, float]:
     return results(Texts.of(prepared, PROFILE), cap, orders=GOOD_ORDERS)
 
 
-def rise(folder: Path, number: int) -> Row:
-    """What cutting the context costs in a world."""
-    profile = profile_named(PROFILE)
-    stream, _ = data.prepare(profile, folder).held_out("evaluation", profile)
+class Part:
+    """One question."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.array, self._targets, self.nats = chunk.inputs, chunk.targets, math.nan
+
+    def answer(self, logits: NDArray[Any]) -> None:
+        """Score it."""
+        self.nats = math.fsum(losses(logits, self._targets).ravel())
+
+    def truth(self) -> NDArray[np.int64]:
+        """What was right."""
+        return self._targets
+
+
+def bits(source: str, artifact: bytes, stream: Stream) -> float:
+    """What a recipe scores with an artifact, outside of any sandbox."""
+    sizes = profile_named(PROFILE).sizes
+    harness = RecordedHarness()
+    harness.parts = [Part(chunk) for chunk in stream.chunks(sizes["chunk"])]
+    module = _loaded(source, harness)
+    job = SimpleNamespace(phase="infer", sizes=dict(sizes), artifact=artifact)
+    module.infer_phase(job, module.torch.device("cpu"))
+    return math.fsum(part.nats for part in harness.parts) / math.log(2) / stream.bytes
+
+
+def rise(stream: Stream, weights: Trained, number: int) -> Row:
+    """What cutting the context costs in a world, with the same weights."""
     tokens = max(1, round(CUT_BYTES * stream.targets.size / stream.bytes))
-    plain, _ = measure(without_adaptation(recipe()), folder)
-    cut, _ = measure(with_context_cut(recipe(), tokens), folder)
-    assert plain.score is not None
-    assert cut.score is not None
+    plain = bits(without_adaptation(recipe()), weights.artifact, stream)
+    cut = bits(with_context_cut(recipe(), tokens), weights.artifact, stream)
     return Row(
         name=f"world {number}: seed recipe, learning nothing while it predicts",
-        value=plain.score,
+        value=plain,
         unit="bpb",
-        baseline=cut.score,
+        baseline=cut,
         compared_with=f"with its context cut to {CUT_BYTES} bytes as well",
-        limit=cut.score / LEAST_RISE,
+        limit=cut / LEAST_RISE,
     )
+
+
+def worlds(folders: Sequence[Path]) -> Iterator[Row]:
+    """What context is worth in each world; and how the weights of the last one are coded."""
+    profile, weights = profile_named(PROFILE), None
+    for number, folder in enumerate(folders, 1):
+        prepared = data.prepare(profile, folder)
+        stream, _ = prepared.held_out("evaluation", profile)
+        weights = trained(prepared.folder / data.TRAIN, profile.wall["train"])
+        yield rise(stream, weights, number)
+    assert weights is not None
+    yield from coding(weights)
 
 
 def run() -> Report:
@@ -273,7 +332,6 @@ def run() -> Report:
             Row(name="prepare", value=prepare_seconds, unit="s", limit=60.0),
             small(folders[0]),
             *looked(looks(folders[0]), mixtures_in(prepared)),
-            *(rise(folder, number) for number, folder in enumerate(folders, 1)),
-            *coding(prepared.folder / data.TRAIN),
+            *worlds(folders),
         ]
     return Report(title=f"parameter_golf, profile {PROFILE}", rows=rows)

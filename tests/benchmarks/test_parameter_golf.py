@@ -17,7 +17,7 @@ from autores.tasks.text.dice import TEST_KEY
 from autores.tasks.text.pieces import ByteTable
 from autores.tasks.text.registers import documents
 from autores.tasks.text.shards import write_shard
-from autores.tasks.text.streams import lay_out
+from autores.tasks.text.streams import Stream, lay_out
 from autores.tasks.text.tokenizer import byte_tokenizer
 
 
@@ -137,6 +137,11 @@ def test_the_weights_are_coded_smaller_than_by_general_compressors(
     monkeypatch.setitem(sys.modules, "harness", ModuleType("harness"))
     tokens = np.random.default_rng(0).integers(0, 512, 60_000, np.uint16)
     write_shard(tmp_path / "fineweb_train_000000.bin", tokens)
-    told, ours = golf.integers(tmp_path, 1.0)
-    assert len(told) > 40_000
-    assert ours < min(size(told) for size in ngrams.coders().values())
+    weights = golf.trained(tmp_path, 1.0)
+    assert len(weights.integers) > 40_000
+    assert weights.coded < min(size(weights.integers) for size in ngrams.coders().values())
+    rows = tokens[:516].astype(np.int64).reshape(4, 129)
+    stream = Stream(inputs=rows[:, :-1], targets=rows[:, 1:], vocabulary=512, bytes=512)
+    row = golf.rise(stream, weights, 1)
+    assert row.value == pytest.approx(9, abs=1.5)
+    assert row.baseline == pytest.approx(row.value, rel=0.1)
