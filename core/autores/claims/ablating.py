@@ -134,7 +134,7 @@ def _judged(
         )
     broken = [check for check in soundness(run, sides[without]) if not check.holds]
     if broken:
-        note = f"without it, not so: {broken[0].name} ({broken[0].detail})"
+        note = f"without it this does not hold: {broken[0].name} ({broken[0].detail})"
         return Step(trial=step.id, hypothesis=hypothesis, without=without, note=note)
     tested = _compared(run, sides[best], sides[without])
     return Step(

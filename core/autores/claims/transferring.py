@@ -58,7 +58,7 @@ async def transfer_trial(
     files = found.code.tree(found.commit(trial)).files()
     book = _carried(found.manifest, settings, {"profile": profile, "name": name})
     if fresh_world:
-        data_dir = Path(book.run.out) / name / "data"
+        data_dir = Path(book.run.out).absolute() / name / "data"  # evaluators work elsewhere
         book.environment = replace(book.environment, data_dir=data_dir)
     folder, loaded = begin(book, PluginManager())
     async with opened(folder, loaded) as there:
