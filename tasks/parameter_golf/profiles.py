@@ -100,7 +100,7 @@ PROFILES: Mapping[str, Profile] = {
                 "artifact_bytes": 51_500,
             },
             train_bytes=400_000,
-            wall={"prepare": 40.0, "train": 3.0, "inference": 12.0, "audit": 30.0},
+            wall={"prepare": 40.0, "train": 4.0, "inference": 12.0, "audit": 30.0},
             looks=3,
         ),
         _CPU,
