@@ -110,7 +110,8 @@ class RunSettings:
         default="30s", metadata={"help": "pause after a failed session; doubles up to 15m"}
     )
     give_up: int = field(
-        default=10, metadata={"help": "sessions in a row without a submission that end the run"}
+        default=10,
+        metadata={"help": "sessions without a submission, or lost trials, in a row that end a run"},
     )
     milestone: int = field(
         default=20, metadata={"help": "finished trials between tests of the head for a keep"}

@@ -43,6 +43,8 @@ class Loop:
         self._opened = 0
         self._vain = 0
         """Sessions in a row that submitted nothing."""
+        self._lost = 0
+        """Trials in a row that were lost by no fault of their own."""
         self._failure = ""
         """What was wrong with the last session, if anything was."""
         self._milestones = run.store.head().finished // run.settings.run.milestone
@@ -224,13 +226,20 @@ class Loop:
         row = self._run.store.get(trial)
         if row.phase is Phase.QUEUED:
             passed = await self._gate(row)
+            if passed is not None:
+                first = Wanted(trial=trial, purpose=Purpose.FIRST)
+                await self._run.laboratory.measure([first], after=[passed])
+            self._count_lost_trial(self._run.store.get(trial))
             if passed is None:
                 return
-            await self._run.laboratory.measure(
-                [Wanted(trial=trial, purpose=Purpose.FIRST)], after=[passed]
-            )
         await self._settle(trial)
         self._tasks.create_task(self._milestone_if_due())
+
+    def _count_lost_trial(self, trial: Trial) -> None:
+        """A machine or a harness that loses one trial after the other is not given more."""
+        self._lost = self._lost + 1 if trial.cause in (Cause.HARNESS, Cause.LOST) else 0
+        if self._lost >= self._run.settings.run.give_up:
+            raise RunFailed(f"{self._lost} trials in a row were lost; the last one: {trial.detail}")
 
     async def _gate(self, trial: Trial) -> Gated | None:
         """What the gates say; None if they refuse it, which is written down."""

@@ -19,6 +19,7 @@ from autores.lineage.store import Query
 from autores.records import Decision, Purpose, Request, Trial
 from autores.status import Cause, Status, Verdict
 from autores.stop import Stop
+from autores.testing import toy
 from autores.testing.runs import Played, play, play_on
 
 
@@ -188,6 +189,23 @@ def test_agents_that_always_fail_fail_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(RunFailed, match=r"3 sessions in a row .* ValueError: stumbled"):
         play(tmp_path, give_up=3, plugins=[Offers(Stumbles())])
+
+
+def test_a_machine_that_loses_every_trial_gets_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = toy._measure
+
+    def breaks(world: Any, numbers: Any, *rest: Any) -> Any:
+        if numbers["degree"] >= 5:
+            raise RuntimeError("no more processes")
+        return measure(world, numbers, *rest)
+
+    monkeypatch.setattr(toy, "_measure", breaks)
+    with pytest.raises(RunFailed, match=r"3 trials in a row were lost; .* no more processes"):
+        play(tmp_path, give_up=3, plugins=[Offers(Writes(5, 6, 7, 8, 9))])
+    left = Played(root=tmp_path / "run", environment=_environment(tmp_path), reason="")
+    assert len(trials(left)) == 4
 
 
 def test_an_agent_that_hangs_is_ended(tmp_path: Path) -> None:
