@@ -30,6 +30,7 @@ from autores.records import (
     Specialist,
     Submission,
     Task,
+    Violation,
 )
 from autores.specialists.arch import SPECIALIST as ARCH
 from autores.specialists.optim import SPECIALIST as OPTIM
@@ -53,6 +54,12 @@ class _Files:
     def snapshot(self) -> dict[str, bytes]:
         return self.files
 
+    def write(self, path: str, content: bytes) -> None:
+        pass
+
+    def reset(self) -> None:
+        pass
+
 
 @dataclass(slots=True)
 class _Turn:
@@ -65,6 +72,10 @@ class _Turn:
     stopping: bool = False
     begun: float = field(default_factory=time.process_time)
     thought: float = 0.0
+
+    async def check(self) -> tuple[Violation, ...]:
+        """The gates have nothing against it, and their time is not evolve's."""
+        return ()
 
     async def submit(self, proposal: Proposal) -> Feedback:
         self.thought = time.process_time() - self.begun

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Point = Mapping[str, float]
 FURTHEST = 2.0
 """Beyond this a coordinate changes nothing more: a table does not reach there."""
-FOLDS = 10
+FOLDS = 20
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _TOGETHER = (0.0, 0.03, 0.1, 0.3)
 _ROUNDS = 60
@@ -138,7 +138,7 @@ class Seen:
         return Blend(self.points, self.values)
 
     def held_out(self) -> Array:
-        """What a fit to the others predicts for each trial, in ten parts."""
+        """What a fit to the others predicts for each trial, in twenty parts."""
         guesses = np.zeros(len(self.values))
         for fold in range(FOLDS):
             kept = [i for i in range(len(self.values)) if i % FOLDS != fold]

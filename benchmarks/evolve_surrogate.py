@@ -10,7 +10,7 @@ alone do so little to the score that noise decides their ranks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -20,6 +20,7 @@ from benchmarks.evolve_fits import Array, Point, Seen, area, explained, spearman
 from benchmarks.evolve_readings import READINGS, Barrier, Read, Reading
 from benchmarks.evolve_table import DATA, Look, Table, plugin_of
 from benchmarks.report import Report, Row
+from numpy.typing import NDArray
 
 from autores.plugins.agents.evolve.features import point_of
 from autores.plugins.agents.evolve.genome import edited
@@ -97,12 +98,23 @@ class Surrogate:
 
     @cached_property
     def gate_area(self) -> float | None:
-        """AUC of the gate on trials held out; None where (nearly) all fall on one side."""
+        """AUC of the gate on Sobol points held out; None where (nearly) all fall on one side."""
         barrier = self.reading.barrier
         if barrier is None:
             return None
-        seen, bar = self.seen(barrier.read), barrier.bar(self.table)
-        return _area([value >= bar for value in seen.values], seen)
+        seen, guesses = self.barrier, self.guessed_barrier
+        among = [len(point) > 1 for point in seen.points]
+        return _area(np.array(seen.values)[among] >= barrier.bar(self.table), guesses[among])
+
+    @cached_property
+    def barrier(self) -> Seen:
+        """What the gate asks for, of the trials that have it."""
+        return self.seen(self.reading.barrier.read if self.reading.barrier else _nothing)
+
+    @cached_property
+    def guessed_barrier(self) -> Array:
+        """Of trials held out."""
+        return self.barrier.held_out()
 
     @property
     def valid(self) -> bool:
@@ -116,9 +128,13 @@ class Surrogate:
         return f"{self.table.task} {self.table.profile}"
 
 
-def _area(truth: Sequence[bool], seen: Seen) -> float | None:
-    few = min(sum(truth), len(truth) - sum(truth))
-    return area(truth, seen.held_out()) if few >= _FEW else None
+def _area(truth: NDArray[np.bool_], guesses: Array) -> float | None:
+    few = min(int(truth.sum()), int((~truth).sum()))
+    return area(truth.tolist(), guesses) if few >= _FEW else None
+
+
+def _nothing(look: Look) -> None:
+    """Read of a look where there is no gate."""
 
 
 def point_of_look(look: Look) -> Point:
@@ -156,17 +172,29 @@ def _rows(found: Surrogate) -> Iterator[Row]:
     )
     if found.reading.barrier is not None:
         yield from _barrier_rows(found, found.reading.barrier)
-    ended = _area([value > 0 for value in found.broken.values], found.broken)
+    ended = _area(np.array(found.broken.values) > 0, found.broken.held_out())
     if ended is not None:
         yield _row(f"{found.name}: ending early, AUC", ended, found.broken)
 
 
 def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
-    seen = found.seen(barrier.read)
-    yield from _fit_rows(f"{found.name}: {barrier.name}", seen, seen.held_out())
-    if found.gate_area is not None:
-        name = f"{found.name}: gate of {barrier.name}, AUC"
-        yield _row(name, found.gate_area, seen, asked=ASKED_AREA)
+    seen, guesses = found.barrier, found.guessed_barrier
+    yield from _fit_rows(f"{found.name}: {barrier.name}", seen, guesses)
+    if found.gate_area is None:
+        return
+    among = np.array([len(point) > 1 for point in seen.points])
+    yield Row(
+        name=f"{found.name}: gate of {barrier.name}, AUC among Sobol points",
+        value=found.gate_area,
+        unit="",
+        baseline=ASKED_AREA,
+        compared_with="asked for",
+        samples=int(among.sum()),
+    )
+    bar, noise = barrier.bar(found.table), noise_of(seen)
+    looks = _looks(guesses[among], noise)
+    areas = [found_ for look in looks if (found_ := _area(look >= bar, guesses[among])) is not None]
+    yield _row(f"{found.name}: gate, AUC that noise leaves", float(np.mean(areas)), seen)
 
 
 def _fit_rows(name: str, seen: Seen, guesses: Array) -> Iterator[Row]:
@@ -179,20 +207,16 @@ def _fit_rows(name: str, seen: Seen, guesses: Array) -> Iterator[Row]:
 
 def _ceiling(guesses: Array, noise: float) -> float:
     """Of predictions that were the truth, with looks at them."""
+    return math.fsum(spearman(guesses, look) for look in _looks(guesses, noise)) / _DRAWS
+
+
+def _looks(truths: Array, noise: float) -> list[Array]:
     random = Random(0)
-    looks = [guesses + [random.gauss(0, noise) for _ in guesses] for _ in range(_DRAWS)]
-    return math.fsum(spearman(guesses, look) for look in looks) / _DRAWS
+    return [truths + [random.gauss(0, noise) for _ in truths] for _ in range(_DRAWS)]
 
 
-def _row(name: str, value: float, seen: Seen, asked: float | None = None) -> Row:
-    return Row(
-        name=name,
-        value=value,
-        unit="",
-        baseline=asked,
-        compared_with="" if asked is None else "asked for",
-        samples=len(seen.values),
-    )
+def _row(name: str, value: float, seen: Seen) -> Row:
+    return Row(name=name, value=value, unit="", samples=len(seen.values))
 
 
 def _note(found: Surrogate) -> str:

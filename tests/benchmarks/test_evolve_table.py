@@ -91,10 +91,10 @@ def test_a_sparse_fit_blames_few() -> None:
 def test_components_are_read_from_looks() -> None:
     seconds = {"train_seconds": 2.0, "inference_seconds": 0.5}
     air = READINGS["airbench"](1_000)
-    look = _look(score=2.5, metrics=seconds, counts={"right": 9, "asked": 10})
+    look = _look(score=2.5, metrics=seconds, counts={"right": 96, "asked": 100})
     whole = air.whole([np.array([read(look)]) for read in air.parts.values()])
     assert whole[0] == pytest.approx(np.log(2.5)) == pytest.approx(air.score(look))
-    assert air.barrier is not None and air.barrier.read(look) == pytest.approx(logit(0.9))
+    assert air.barrier is not None and air.barrier.read(look) == pytest.approx(logit(0.96))
     golf = READINGS["parameter_golf"](1_000)
     near = _look(cause="artifact_bytes", metrics={"unranked_bits_per_byte": 2.0}, bytes=1_040)
     assert golf.score(near) == pytest.approx(np.log(2)) and not golf.breaks(near)
@@ -151,8 +151,11 @@ def test_a_surrogate_that_guesses_well_is_good_enough() -> None:
     random = np.random.default_rng(0)
     looks = [_look(score=3.0 + 0.001 * i, **_parts(3.0 + 0.001 * i)) for i in range(4)]
     for x in random.uniform(-1.5, 1.5, 80):
-        edit = Edit(gene="train.py::epochs_scale", old="1.0", new=f"{2**x:.4f}")
-        looks.append(_look(edit, score=3.0 * 2**x, **_parts(3.0 * 2**x, 940 + int(20 * x))))
+        edits = (
+            Edit(gene="train.py::epochs_scale", old="1.0", new=f"{2**x:.4f}"),
+            Edit(gene="move:relu", old="off", new="on"),
+        )
+        looks.append(_look(*edits, score=3.0 * 2**x, **_parts(3.0 * 2**x, 940 + int(20 * x))))
     table = Table(
         task="airbench", profile="micro", machine=Machine.here(), world="w", looks=tuple(looks)
     )
