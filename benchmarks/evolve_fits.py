@@ -44,7 +44,7 @@ class Genes:
     def rows(self, points: Sequence[Point]) -> Array:
         """A row for each point."""
         rows = [[point.get(name, 0.0) for name in self._names] for point in points]
-        return np.clip(np.asarray(rows, dtype=float), -FURTHEST, FURTHEST)
+        return np.asarray(np.clip(np.asarray(rows, dtype=float), -FURTHEST, FURTHEST))
 
 
 class Ridge:

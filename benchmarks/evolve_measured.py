@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from random import Random
 
@@ -29,7 +30,9 @@ from benchmarks.evolve_proposals import (
 from benchmarks.evolve_surrogate import Surrogate, noise_of, surrogates
 from benchmarks.evolve_table import EVERYBODY, IDLE, recipe_of
 from benchmarks.report import Report, Row
+from numpy.typing import NDArray
 
+from autores.moves import Move
 from autores.plugins.agents.evolve.features import point_of, step_of
 from autores.plugins.agents.evolve.genome import (
     OFF,
@@ -89,6 +92,8 @@ class Component:
 
 class Measured:
     """A `World` in which real trials were measured."""
+
+    moves: Mapping[str, Move]
 
     def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
         """Fit everything; one generalist may take all turns."""
@@ -155,9 +160,9 @@ class Measured:
             )
         return self._truths[tree]
 
-    def of(self, points: Sequence[Point]) -> tuple[Array, Array, Array]:
+    def of(self, points: Sequence[Point]) -> tuple[Array, Array, NDArray[np.bool_]]:
         """Gains, margins above the gate or below the limit, and what breaks."""
-        broken = self._broken.predict(points) > self._breaks
+        broken = np.asarray(self._broken.predict(points) > self._breaks)
         return self._level - self._scores(points), self._margins(points), broken
 
     def _scores(self, points: Sequence[Point]) -> Array:
@@ -318,6 +323,10 @@ def alone(state: State) -> State:
     return replace(state, seen=[state.head])
 
 
+def _plainly(searcher: Searcher) -> Searcher:
+    return searcher
+
+
 def _blind(searcher: Searcher) -> Searcher:
     return lambda state: searcher(alone(state))
 
@@ -416,7 +425,7 @@ def study(found: Surrogate, minutes: float = math.inf) -> Study:
     world, lone = Measured(found), Measured(found, generalist=True)
     entrants: dict[str, tuple[Measured, Callable[[], Searcher]]] = {
         "evolve": (world, lambda: evolve(Settings())),
-        **{name: (world, lambda own=own: own) for name, own in BASELINES.items()},
+        **{name: (world, partial(_plainly, own)) for name, own in BASELINES.items()},
         **{name: (world, make) for name, make in PARTS.items()},
         "with one generalist": (lone, lambda: evolve(Settings())),
     }

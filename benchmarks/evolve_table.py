@@ -255,7 +255,7 @@ def _points(
     """Sobol points: how many genes, which ones, and how far."""
     from torch.quasirandom import SobolEngine
 
-    genes = [*knobs, *made]
+    genes: list[Knob | Edit] = [*knobs, *made]
     engine = SobolEngine(1 + 2 * len(genes), scramble=True, seed=seed)
     while True:
         many, *rest = engine.draw(1)[0].tolist()

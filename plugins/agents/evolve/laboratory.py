@@ -128,7 +128,8 @@ class Landscape:
         self.random = Random(f"landscape {seed}")
         self.gated = gated
         self.noise = noise
-        self.moves = {move.name: move for move in map(_a_move, *_move_names())}
+        made = map(_a_move, *_move_names())
+        self.moves: Mapping[str, Move] = {move.name: move for move in made}
         self.seed_files: Files = {PATH: _source().encode()}
         self.task = _task(gated)
         features = [f"{PATH}::{name}" for knobs in _KNOBS.values() for name, _ in knobs]
