@@ -53,6 +53,12 @@ def test_fates(cause: Cause | None, score: float | None, phase: Phase, fate: Fat
     assert seen.fate is fate
 
 
+def test_what_is_a_little_too_large_teaches_by_what_is_told_of_it() -> None:
+    row = trial(cause=Cause.ARTIFACT_BYTES, metrics={"unranked_seconds": 2.5})
+    seen = observe(row, NOTES, TASK, CALIBRATION)
+    assert (seen.score, seen.fate, seen.over) == (2.5, Fate.MISSED, "bytes")
+
+
 def test_a_near_miss_keeps_its_score_its_gate_and_its_shortfall() -> None:
     row = trial(
         cause=Cause.GATE, metrics={"seconds": 2.5}, counts={"right": 85, "asked": 100}, looks=1

@@ -34,6 +34,17 @@ def test_knobs_are_what_can_be_tuned() -> None:
     ]  # fmt: skip
 
 
+def test_switches_that_mean_nothing_or_let_a_net_look_ahead_are_no_knobs() -> None:
+    source = b"""
+log_every = 10
+y = attention(q, is_causal=True)
+net = compile(net, dynamic=False)
+ids = encode(text, add_special_tokens=False)
+train(net, ranks=2)
+"""
+    assert not knobs(source)
+
+
 def test_choices_come_from_comments_and_comparisons() -> None:
     found = knobs()
     assert found["flip"].choices == ("none", "random")
