@@ -30,7 +30,12 @@ _MOST = 12
 @click.command()
 @run_argument
 @click.option("--domain", help="write all submissions of a specialist or surface as a table")
-@click.option("--table", "out", type=click.Path(path_type=Path), help="that table's file")
+@click.option(
+    "--table",
+    "out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="that table's file",
+)
 @click.option(
     "--marks",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -36,7 +36,11 @@ FORMATS = ("jsonl", "tsv", "csv", "git-bundle")
     show_default=True,
     help="of a tsv: as published for that task, or with all that this one reports",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="file to write, else standard output")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="file to write, else standard output",
+)
 def export(run: Path, kind: str, columns: str, out: Path | None) -> None:
     """Write a run's lineage or code for other programs.
 

@@ -25,7 +25,7 @@ from autores.report import Sources, render_html, render_markdown
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="file to write, else report.FORMAT in the run's folder",
 )
 def report(run: Path, kind: str, out: Path | None) -> None:
