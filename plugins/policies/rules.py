@@ -260,12 +260,15 @@ def _estimated_keep(claim: Claim, rule: ClaimRule) -> Ruling:
 
 
 def estimate(gains: Sequence[float], scale: Scale) -> tuple[float, Interval | None]:
-    """Mean gain and interval, from the wider of the pairs' own spread and the pooled one."""
-    known = [s for s in (Scale.of(gains), scale.times(math.sqrt(2))) if s.df]
-    if not known:
+    """Mean gain and interval, from the wider of the pairs' own spread and the pooled one.
+
+    Its degrees of freedom are those of both: two pairs alone know next to nothing.
+    """
+    own, pooled = Scale.of(gains), scale.times(math.sqrt(2))
+    if not own.df + pooled.df:
         return mean(gains), None
-    wider = max(known, key=lambda s: s.sd)
-    found = compare(mean(gains), wider.sd / math.sqrt(len(gains)), wider.df)
+    error = max(own.sd, pooled.sd) / math.sqrt(len(gains))
+    found = compare(mean(gains), error, own.df + pooled.df)
     return found.effect, found.interval
 
 

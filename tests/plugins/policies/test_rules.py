@@ -17,6 +17,7 @@ from autores.plugins.policies.rules import (
     LeadRule,
     Ruling,
     chance_of_gains,
+    estimate,
     is_worth_a_claim,
     judge_claim,
     judge_contender,
@@ -245,3 +246,16 @@ def test_a_large_gain_is_found() -> None:
 def test_only_a_gain_is_worth_a_claim(gain: float, scale: Scale, margin: float) -> None:
     worth = is_worth_a_claim(gain, scale, margin)
     assert worth == (gain > 0 and gain >= margin * scale.sd)
+
+
+def test_an_interval_of_two_pairs_holds_the_truth_and_tells_something() -> None:
+    draw, held, widths = random.Random(5), 0, []
+    for _ in range(2_000):
+        looks = [[draw.gauss(0, 1) for _ in range(5)] for _ in range(2)]
+        scale = Scale.pooled(map(Scale.of, looks))
+        gain, interval = estimate([draw.gauss(0, math.sqrt(2)) for _ in range(2)], scale)
+        assert interval is not None and interval.low < gain < interval.high
+        held += interval.low < 0 < interval.high
+        widths.append(interval.high - interval.low)
+    assert 0.94 < held / 2_000 < 0.99
+    assert sum(widths) / 2_000 < 4 * 2  # with their own single degree of freedom it would be 15
