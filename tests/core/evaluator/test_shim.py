@@ -304,7 +304,8 @@ def test_signals_are_as_usual_for_the_command(job: Shimmed) -> None:
     job.start("sh", "-c", show).end()
     masks = {int(mask, 16) for mask in re.findall(r"\t(\w+)", job.log.read_text())}
     libc_s_own = 1 << 31  # signal 32, which threads of the caller may have inherited
-    assert masks - {libc_s_own} == {0}
+    nohup_s = int(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)  # who runs us may want that
+    assert masks - {libc_s_own, nohup_s} <= {0}
 
 
 def test_words_arrive_as_they_were_and_nothing_is_to_be_read(job: Shimmed) -> None:
