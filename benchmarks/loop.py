@@ -28,10 +28,10 @@ from autores.testing.inline import HARDWARE
 from autores.testing.runs import TOY, play
 from autores.workspace.repository import CodeRepository
 
-TRIALS, SESSIONS, ROUNDS = 400, 8, 3
+TRIALS, SESSIONS, ROUNDS = 2_000, 8, 3
 MANY = 100_000
 NOTE_ON_LOOP = (
-    f"The loop: toy task, inline; scripted agent, policy strict, {SESSIONS} sessions, {TRIALS} "
+    f"The loop: toy task, inline; scripted agent, policy strict, {SESSIONS} sessions, {TRIALS:,} "
     "trials, each committed, gated in the worker, and written durably; 6.67 ms are 150 trials/s."
 )
 NOTE_ON_RESUMPTION = (
