@@ -142,7 +142,9 @@ class Journal:
     @classmethod
     def begin(cls, folder: str) -> Journal:
         """A new one."""
-        os.makedirs(folder, exist_ok=True)
+        if not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+            sync_folder(os.path.dirname(folder))
         path = f"{folder}/{secrets.token_hex(8)}"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)

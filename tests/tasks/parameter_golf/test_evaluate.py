@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.parameter_golf_attacks import PAIRS as BIGRAM
 
 from autores.evaluator.bundle import read_bundle, write_bundle
 from autores.evaluator.job import run_job
@@ -26,32 +27,6 @@ from autores.tasks.parameter_golf.profiles import profile_named
 from autores.tasks.text.shards import read_shard
 
 RECIPE = Path(__file__).parents[3] / "tasks" / "parameter_golf" / "recipe" / ENTRY
-BIGRAM = """
-import harness
-import numpy as np
-job = harness.job()
-V = job.sizes["vocabulary"]
-if job.phase != "infer":
-    go = harness.ready()
-    tokens = np.fromfile(go.data + "/fineweb_train_000000.bin", "<u2")[512:]
-    counts = np.zeros((V, V), np.float32)
-    np.add.at(counts, (tokens[:-1], tokens[1:]), 1)
-    coded = np.minimum(np.round(4 * np.log2(1 + counts)), 255).astype(np.uint8)
-    import lzma
-    harness.done(lzma.compress(coded.tobytes()))
-else:
-    import lzma
-    coded = np.frombuffer(lzma.decompress(job.artifact), np.uint8).reshape(V, V)
-    table = np.log(2 ** (coded.astype(np.float32) / 4) - 1 + 0.05).astype(np.float32)
-    harness.ready()
-    for part in harness.stream():
-        inputs = part.array
-        answer = table[inputs]
-        # HERE
-        part.answer(answer)
-        part.truth()
-"""
-"""Fast and honest, and its answers can be computed here as well."""
 LIMIT = 200_000
 
 
@@ -156,7 +131,7 @@ def test_printing_a_score_changes_nothing(evaluate: Evaluate, prepared: data.Pre
 def test_scaling_the_right_token_alone_gains_nothing(evaluate: Evaluate) -> None:
     """Only a whole distribution counts: the evaluator normalises."""
     plain = evaluate(BIGRAM)
-    lifted = evaluate(BIGRAM.replace("# HERE", "answer = answer + 50"))
+    lifted = evaluate(BIGRAM.replace("# the attack", "answer = answer + 50"))
     assert lifted.score == pytest.approx(plain.score, abs=1e-4)
 
 
@@ -188,7 +163,7 @@ def test_who_looks_at_one_whole_chunk_is_found_when_its_turn_comes(
     """Rows of one chunk are one look at such a leak: replays go round all chunks."""
     late = "part_number = globals().get('part_number', 0) + 1\n        if part_number == 4: "
     peek = "answer = answer.copy(); answer[:, :-1] += 20 * np.eye(V, dtype='f4')[inputs[:, 1:]]"
-    outcome = evaluate(BIGRAM.replace("# HERE", late + peek), calibration=_beaten(prepared))
+    outcome = evaluate(BIGRAM.replace("# the attack", late + peek), calibration=_beaten(prepared))
     assert (outcome.cause, outcome.score) == (Cause.AUDIT, None), outcome.detail
 
 
@@ -197,7 +172,7 @@ def test_who_looks_at_one_whole_chunk_is_found_when_its_turn_comes(
 def test_who_peeks_is_disqualified(
     evaluate: Evaluate, prepared: data.Prepared, share: float
 ) -> None:
-    source = BIGRAM.replace("# HERE", PEEK.format(share=share))
+    source = BIGRAM.replace("# the attack", PEEK.format(share=share))
     outcome = evaluate(source, calibration=_beaten(prepared))
     assert (outcome.cause, outcome.score) == (Cause.AUDIT, None), outcome.detail
     assert "losses moved" in outcome.detail
@@ -218,7 +193,7 @@ def test_who_is_a_little_too_large_is_told_by_how_much(evaluate: Evaluate) -> No
 def test_who_is_late_and_too_large_is_late(evaluate: Evaluate) -> None:
     size = evaluate(BIGRAM).artifact
     assert size is not None
-    slow = BIGRAM.replace("# HERE", "import time; time.sleep(30)")
+    slow = BIGRAM.replace("# the attack", "import time; time.sleep(30)")
     tight = {"prepare": 60.0, "train": 20.0, "inference": 1.0, "audit": 9.0}
     limits = plugin.autores_budget(plugin.autores_task("micro"))
     over = replace(limits, wall=tight, artifact_bytes=size.total_bytes - 1)
@@ -231,8 +206,8 @@ def test_who_is_late_and_too_large_is_late(evaluate: Evaluate) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "cause"),
     [
-        ("# HERE", "answer = answer * np.nan", Cause.NOT_FINITE),
-        ("# HERE", "answer = answer[:, :, :5]", Cause.PROTOCOL),
+        ("# the attack", "answer = answer * np.nan", Cause.NOT_FINITE),
+        ("# the attack", "answer = answer[:, :, :5]", Cause.PROTOCOL),
         ("harness.done(", "harness.done() or print(", Cause.ARTIFACT_MISSING),
         ("job = harness.job()", "raise SystemExit(4)", Cause.LAUNCH),
     ],
