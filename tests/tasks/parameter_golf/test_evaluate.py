@@ -162,7 +162,7 @@ def test_who_looks_at_one_whole_chunk_is_found_when_its_turn_comes(
 ) -> None:
     """Rows of one chunk are one look at such a leak: replays go round all chunks."""
     late = "part_number = globals().get('part_number', 0) + 1\n        if part_number == 4: "
-    peek = "answer = answer.copy(); answer[:, :-1] += 20 * np.eye(V, dtype='f4')[inputs[:, 1:]]"
+    peek = "answer = answer.copy(); answer[:, :-1] += 20 * np.eye(size, dtype='f4')[inputs[:, 1:]]"
     outcome = evaluate(BIGRAM.replace("# the attack", late + peek), calibration=_beaten(prepared))
     assert (outcome.cause, outcome.score) == (Cause.AUDIT, None), outcome.detail
 
