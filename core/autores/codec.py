@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -75,20 +76,30 @@ def _encoder(kind: type[Any]) -> Encoder:
 
 
 def _record_encoder(kind: Any) -> Encoder:
-    defaults = [(f.name, default, type(default)) for f in fields(kind) for default in [_default(f)]]
+    names = [f.name for f in fields(kind)]
+    defaults = [_default(f) for f in fields(kind)]
+    values = _values_of(names)
 
     def encode(record: Any) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for name, default, default_kind in defaults:
-            item = getattr(record, name)
+        for name, default, item in zip(names, defaults, values(record), strict=True):
+            if item is default:
+                continue  # most are: the rest costs more than all of this
             item_kind = type(item)
-            if item_kind is not default_kind or item != default:
+            if item_kind is not type(default) or item != default:
                 data[name] = (
                     item if item_kind in _PLAIN else _encoder(cast("Hashable", item_kind))(item)
                 )
         return data
 
     return encode
+
+
+def _values_of(names: Sequence[str]) -> Callable[[Any], Iterable[Any]]:
+    """All fields of a record at once, which is twice as fast as one by one."""
+    if len(names) < 2:
+        return lambda record: [getattr(record, name) for name in names]
+    return attrgetter(*names)
 
 
 def _default(f: Any) -> Any:

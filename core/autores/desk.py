@@ -26,15 +26,15 @@ COMMITTERS = 3
 class Desk:
     """Appends events and moves refs in the order in which it was asked; commits code."""
 
-    def __init__(self, store: LineageStore, code: Path) -> None:
-        """Write into a store and a repository, which exist."""
+    def __init__(self, store: LineageStore, code: CodeRepository) -> None:
+        """Write into a store and a repository."""
         self.store = store
-        self._path = code
+        self._shared = code
         self._events = ThreadPoolExecutor(1, "autores-events")
         self._code = ThreadPoolExecutor(COMMITTERS, "autores-code")
         self._refs = ThreadPoolExecutor(1, "autores-refs")
         self._sweeper = ThreadPoolExecutor(1, "autores-sweeper")
-        self._sweepings = code.parent / "swept"
+        self._sweepings = code.path.parent / "swept"
         self._swept = 0
         self._waiting: list[tuple[Build, Asked]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -123,7 +123,7 @@ class Desk:
     def _repository(self) -> CodeRepository:
         """That of this thread."""
         if not hasattr(self._own, "repository"):
-            self._own.repository = CodeRepository.open(self._path)
+            self._own.repository = CodeRepository.open(self._shared.path, self._shared.recent)
             self._repositories.append(self._own.repository)
         found: CodeRepository = self._own.repository
         return found

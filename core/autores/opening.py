@@ -165,15 +165,16 @@ async def opened(
             raise UserError(f"another process works on {folder.root}; stop that one first")
         stack.callback(store.release, SUPERVISOR, owner)
         secret = _begun(store, loaded, secret or RunSecret.draw())
-        CodeRepository.open(folder.code).recover()
-        desk = Desk(store, folder.code)
+        code = CodeRepository.open(folder.code)
+        code.recover()
+        stack.callback(code.close)
+        desk = Desk(store, code)
         stack.callback(desk.close)
         executor = executor_of(loaded)
         stack.push_async_callback(executor.close)
         gates = await Gatekeeper.start(folder.code, loaded)
         stack.push_async_callback(gates.close)
-        run = _run(folder, loaded, store, desk, executor, gates, secret, owner)
-        stack.callback(run.code.close)
+        run = _run(folder, loaded, store, code, desk, executor, gates, secret, owner)
         if isinstance(run.agent, Closing):
             stack.push_async_callback(run.agent.close)
         await run.control.start()
@@ -263,6 +264,7 @@ def _run(
     folder: RunFolder,
     loaded: Loaded,
     store: LineageStore,
+    code: CodeRepository,
     desk: Desk,
     executor: Executor,
     gates: Gatekeeper,
@@ -270,7 +272,6 @@ def _run(
     owner: str,
 ) -> Run:
     plugins, settings, task = loaded.plugins, loaded.settings, loaded.task
-    code = CodeRepository.open(folder.code)
     conditions = Conditions(
         task=task,
         plugin=loaded.module,

@@ -20,12 +20,12 @@ def note(text: str) -> tuple[Marked]:
 
 
 def play(folder: Path, scene: Callable[[Desk], Awaitable[None]]) -> None:
-    CodeRepository.create(folder / "code.git")
+    code = CodeRepository.create(folder / "code.git")
     store = MemoryStore()
     create(store, CREATED)
 
     async def played() -> None:
-        desk = Desk(store, folder / "code.git")
+        desk = Desk(store, code)
         try:
             await scene(desk)
         finally:

@@ -25,6 +25,7 @@ from autores.errors import UserError
 from autores.workspace import names
 from autores.workspace.folder import Folder
 from autores.workspace.objects import GitObject, ObjectStore, blob, commit_of, trees
+from autores.workspace.recent import Commit, Entries, Recent
 from autores.workspace.refs import TrialRefs
 
 AUTHOR = "autores"
@@ -48,8 +49,8 @@ class LogEntry:
 class CodeTree:
     """The files of one commit, read-only; a `records.Tree`."""
 
-    def __init__(self, repository: pygit2.Repository, commit: pygit2.Commit) -> None:
-        self._repository = repository
+    def __init__(self, code: CodeRepository, commit: Commit) -> None:
+        self._code = code
         self._commit = commit
 
     def __iter__(self) -> Iterator[str]:
@@ -64,30 +65,31 @@ class CodeTree:
     @property
     def commit(self) -> str:
         """The id of the commit."""
-        return str(self._commit.id)
+        return self._commit.id
 
     @property
     def id(self) -> str:
         """The id of the git tree: equal files, equal id."""
-        return str(self._commit.tree_id)
+        return self._commit.tree
 
-    @cached_property
+    @property
     def parent(self) -> CodeTree | None:
         """The tree that was edited: that of the first parent."""
         parents = self._commit.parents
-        return CodeTree(self._repository, parents[0]) if parents else None
+        return self._code.tree(parents[0]) if parents else None
 
     @cached_property
-    def entries(self) -> Mapping[str, tuple[str, int]]:
+    def entries(self) -> Entries:
         """Path to blob id and git mode, sorted by path."""
-        return dict(sorted(_walk(self._repository, self._commit.tree, "")))
+        known = self._commit.entries
+        return self._code.entries(self.id) if known is None else known
 
     def read(self, path: str) -> bytes:
         """The bytes of a file; KeyError where there is none."""
         entry, mode = self.entries[path]
         if mode not in _REGULAR:
             raise KeyError(path)
-        return self._repository[entry].peel(pygit2.Blob).data
+        return self._code.blob(entry)
 
     def kind(self, path: str) -> str:
         """What stands there, as in `a symbolic link`; empty for a plain file."""
@@ -107,20 +109,21 @@ class CodeTree:
         return {path: self.read(path) for path in self if not self.kind(path)}
 
 
-def _walk(
-    repository: pygit2.Repository, tree: pygit2.Tree, prefix: str
-) -> Iterator[tuple[str, tuple[str, int]]]:
+def _walk(tree: pygit2.Tree, prefix: str = "") -> Iterator[tuple[str, tuple[str, int]]]:
     for entry in tree:
         path = prefix + (entry.raw_name or b"").decode("utf-8", "surrogateescape")
         if isinstance(entry, pygit2.Tree):
-            yield from _walk(repository, entry, f"{path}/")
+            yield from _walk(entry, f"{path}/")
         else:
             yield path, (str(entry.id), int(entry.filemode))
 
 
-def _contents(files: Mapping[str, bytes]) -> list[GitObject]:
+def _blobs(files: Mapping[str, bytes]) -> dict[str, GitObject]:
+    return {path: blob(data) for path, data in sorted(files.items())}
+
+
+def _contents(blobs: Mapping[str, GitObject]) -> list[GitObject]:
     """The objects that hold some files; the root tree comes last."""
-    blobs = {path: blob(data) for path, data in files.items()}
     return [*blobs.values(), *trees({path: kept.id for path, kept in blobs.items()})]
 
 
@@ -133,9 +136,10 @@ def _made(tree: str, parents: Sequence[str], message: str, author: str, at: int)
 class CodeRepository:
     """`code.git` of one run."""
 
-    def __init__(self, path: Path, git: pygit2.Repository) -> None:
+    def __init__(self, path: Path, git: pygit2.Repository, recent: Recent) -> None:
         self.path = path
         self.refs = TrialRefs(path)
+        self.recent = recent
         self._objects = ObjectStore(path / "objects")
         self._trees: dict[str, CodeTree] = {}
         self._git = git
@@ -154,10 +158,10 @@ class CodeRepository:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an existing repository."""
+    def open(cls, path: Path, recent: Recent | None = None) -> Self:
+        """Open an existing repository; `recent`, where others of the run have it open."""
         try:
-            return cls(path, pygit2.Repository(str(path)))
+            return cls(path, pygit2.Repository(str(path)), recent or Recent())
         except pygit2.GitError:
             raise UserError(f"{path} is no git repository; was the run moved?") from None
 
@@ -201,18 +205,23 @@ class CodeRepository:
             at: UNIX time; by default one second after the latest parent.
         """
         names.require_plain(files)
-        made_from = [self._commit(parent) for parent in parents]
-        contents = _contents(files)
+        made_from = [self._known(parent) for parent in parents]
+        blobs = _blobs(files)
+        contents = _contents(blobs)
+        tree, ids = contents[-1].id, tuple(parent.id for parent in made_from)
         if at is None:
-            at = 1 + max((parent.commit_time for parent in made_from), default=0)
-        ids = [str(parent.id) for parent in made_from]
-        made = _made(contents[-1].id, ids, message, author, at)
+            at = 1 + max((parent.at for parent in made_from), default=0)
+        made = _made(tree, ids, message, author, at)
         self._objects.keep([*contents, made])
+        for kept in blobs.values():
+            self.recent.keep_blob(kept.id, kept.data)
+        entries = {path: (kept.id, int(FileMode.BLOB)) for path, kept in blobs.items()}
+        self.recent.keep_commit(Commit(id=made.id, tree=tree, parents=ids, at=at, entries=entries))
         return made.id
 
     def write_tree(self, files: Mapping[str, bytes]) -> pygit2.Tree:
         """Keep files as a git tree."""
-        contents = _contents(files)
+        contents = _contents(_blobs(files))
         self._objects.keep(contents)
         return self._git[contents[-1].id].peel(pygit2.Tree)
 
@@ -231,8 +240,20 @@ class CodeRepository:
         if known is None:
             if len(self._trees) >= TREES:
                 del self._trees[next(iter(self._trees))]
-            known = self._trees[commit] = CodeTree(self._git, self._commit(commit))
+            known = self._trees[commit] = CodeTree(self, self._known(commit))
         return known
+
+    def entries(self, tree: str) -> Entries:
+        """The files of a git tree."""
+        return dict(sorted(_walk(self._git[tree].peel(pygit2.Tree))))
+
+    def blob(self, id_: str) -> bytes:
+        """The content of a file."""
+        data = self.recent.blob(id_)
+        if data is None:
+            data = self._git[id_].peel(pygit2.Blob).data
+            self.recent.keep_blob(id_, data)
+        return data
 
     def diff(self, old: str, new: str, *, context: int = 3) -> str:
         """What differs between two commits, as a unified diff with renames."""
@@ -274,6 +295,19 @@ class CodeRepository:
             )
             here = here.parents[0] if here.parents else None
         return tuple(found)
+
+    def _known(self, commit: str) -> Commit:
+        """A commit, with as much of it as is at hand; KeyError where there is none."""
+        known = self.recent.commit(commit)
+        if known is None:
+            found = self._commit(commit)
+            known = Commit(
+                id=str(found.id),
+                tree=str(found.tree_id),
+                parents=tuple(map(str, found.parent_ids)),
+                at=found.commit_time,
+            )
+        return known
 
     def _commit(self, commit: str) -> pygit2.Commit:
         try:

@@ -116,7 +116,7 @@ class SqliteStore:
         mode = "rwc" if self._writable else "ro"
         if not self._writable and not self._path.with_name(f"{self._path.name}-wal").exists():
             mode = "ro&immutable=1"
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{self._path.resolve().as_uri()}?mode={mode}",
             uri=True,
             timeout=self._patience,
@@ -124,6 +124,8 @@ class SqliteStore:
             check_same_thread=False,
             cached_statements=256,
         )
+        connection.execute("PRAGMA temp_store = MEMORY")  # else a file for many a savepoint
+        return connection
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
