@@ -11,7 +11,7 @@ from autores.lineage.store import Query
 from autores.plugins.agents.evolve import words
 from autores.plugins.agents.evolve.asked import Words
 from autores.plugins.agents.evolve.genome import Files, Notes, digest, is_move
-from autores.plugins.agents.evolve.history import Fate, Observation
+from autores.plugins.agents.evolve.history import Observation
 from autores.plugins.agents.evolve.joins import Joiner
 from autores.plugins.agents.evolve.memory import Memory
 from autores.plugins.agents.evolve.recent import Recent
@@ -79,15 +79,14 @@ class Evolve:
         raise Exhausted("evolve has no edit left: every knob and every move has been tried")
 
     async def _legal(self, session: Session, question: Question) -> Plan | None:
-        """The best plan that the gates would let pass; asked where a gene is tried at first."""
-        tried = {e.gene for o in question.seen if o.fate is not Fate.REFUSED for e in o.edits}
+        """The best plan that the gates would let pass."""
         idle: tuple[str, ...] = ()
         vain: set[str] = set()
         files, known = question.territory.files, question.known
         while True:
             plan = await asyncio.to_thread(propose, question, self._settings)
             genes = [] if plan is None else [edit.gene for edit in plan.candidate.edits]
-            if plan is None or len(vain) == _MOST_CHECKS or tried.issuperset(genes):
+            if plan is None or len(vain) == _MOST_CHECKS:
                 return plan
             if plan.candidate.tree is not None or not await self._is_refused(session, plan):
                 return plan

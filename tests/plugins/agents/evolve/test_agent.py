@@ -69,13 +69,37 @@ def test_what_the_gates_would_refuse_is_not_submitted(world: Any) -> None:
     assert len(trees) == 9 and all(rate in tree.read("fit.py").splitlines() for tree in trees)
 
 
-def test_the_gates_are_asked_once_of_what_was_tried(world: Any) -> None:
-    agent, asked = Evolve(Settings()), []
-    for _ in range(12):
+def test_a_knob_that_was_idle_beside_others_is_not_tried_alone(world: Any) -> None:
+    """No gate refuses what is idle beside an edit that is not."""
+
+    def head() -> bytes:
+        lead = world.store.head().lead or 0
+        return bytes(world.code.tree(world.store.get(lead).submission.commit).read("fit.py"))
+
+    def edited(files: Mapping[str, bytes]) -> set[bytes]:
+        return {
+            line.split()[0]
+            for line, old in zip(files["fit.py"].splitlines(), head().splitlines(), strict=True)
+            if line != old
+        }
+
+    idle = Violation(rule="no-effect", message="idle.", fix="Edit something else.")
+    world.refuse = lambda files: (idle,) if edited(files) == {b"ridge"} else ()
+    asked = 0
+    for _ in range(25):
+        before = head()
         session = world.session()
-        asyncio.run(agent.run(session))
-        asked.append(len(session.checked))
-    assert sum(asked) <= 6 and asked[0] == 1
+        asyncio.run(Evolve(Settings()).run(session))
+        asked += len(session.checked)
+        latest = world.store.get(world.store.head().next_trial - 1).submission.commit
+        after = world.code.tree(latest).read("fit.py")
+        changed = {
+            new.split()[0]
+            for new, old in zip(after.splitlines(), before.splitlines(), strict=True)
+            if new != old
+        }
+        assert changed != {b"ridge"}
+    assert asked > 25
 
 
 def test_it_improves_a_recipe_and_never_repeats_a_tree(world: Any) -> None:
