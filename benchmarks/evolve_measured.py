@@ -28,7 +28,7 @@ from benchmarks.evolve_proposals import (
     tpe,
 )
 from benchmarks.evolve_surrogate import Surrogate, noise_of, surrogates
-from benchmarks.evolve_table import EVERYBODY, IDLE, recipe_of
+from benchmarks.evolve_table import EVERYBODY, IDLE, Look, recipe_of
 from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
@@ -97,7 +97,7 @@ class Measured:
 
     def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
         """Fit everything; one generalist may take all turns."""
-        table, self._reading = found.table, found.reading
+        table, self.reading = found.table, found.reading
         self.task, self.moves, self.seed_files = recipe_of(table.task, table.profile)
         self.name = found.name
         self._generalist = generalist
@@ -108,7 +108,7 @@ class Measured:
         share = statistics.fmean(found.broken.values)
         self._broken = found.broken.fit()
         self._breaks = float(np.quantile(found.broken.held_out(), 1 - share))
-        barrier = self._reading.barrier
+        barrier = self.reading.barrier
         self.limited = barrier is not None and barrier.limit
         self.gated = barrier is not None and not barrier.limit
         self._barrier = None if barrier is None else Component(found.seen(barrier.read))
@@ -119,7 +119,7 @@ class Measured:
         self._genomes: dict[str, Genome] = {}
 
     def _margin_sd(self, found: Surrogate) -> float:
-        barrier = self._reading.barrier
+        barrier = self.reading.barrier
         if barrier is None:
             return 0.0
         seen = found.seen(barrier.read)
@@ -167,13 +167,30 @@ class Measured:
 
     def _scores(self, points: Sequence[Point]) -> Array:
         """Logarithms."""
-        return self._reading.whole([part.of(points) for part in self._parts])
+        return self.reading.whole([part.of(points) for part in self._parts])
 
     def _margins(self, points: Sequence[Point]) -> Array:
-        barrier = self._reading.barrier
+        barrier = self.reading.barrier
         if barrier is None or self._barrier is None:
             return np.ones(len(points))
         return barrier.plain(self._barrier.of(points)) - barrier.plain(np.array([self._bar]))
+
+    def margin_of(self, look: Look) -> float | None:
+        """What a real trial had above the gate or below the limit; None where it tells nothing."""
+        barrier = self.reading.barrier
+        if barrier is None:
+            return 1.0
+        read = barrier.read(look)
+        if read is None:
+            return None
+        both = barrier.plain(np.array([read, self._bar]))
+        return float(both[0] - both[1])
+
+    def gain(self, course: Course, trials: int) -> float:
+        """The true gain of what led after so many trials; 0 where it truly misses."""
+        led = point_of(course.seen[course.heads[trials - 1]].genome)
+        gains, margins, _ = self.of([led])
+        return float(gains[0]) if margins[0] >= 0 else 0.0
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
         """Truth, a score and a margin with the noise of real looks."""
@@ -275,16 +292,11 @@ def replayed(world: Measured, searcher: Searcher, seed: int) -> Replay:
     failed = [o.fate is not Fate.MEASURED for o in course.seen[1:]]
     quarter = TRIALS // 4
     return Replay(
-        gains={n: _gain(world, course, n) for n in (SHORT, TRIALS)},
+        gains={n: world.gain(course, n) for n in (SHORT, TRIALS)},
         failed=tuple(sum(failed[i * quarter : (i + 1) * quarter]) for i in range(4)),
         misses=misses,
         repaired=repaired,
     )
-
-
-def _gain(world: Measured, course: Course, trials: int) -> float:
-    gains, margins, _ = world.of([point_of(course.seen[course.heads[trials - 1]].genome)])
-    return float(gains[0]) if margins[0] >= 0 else 0.0
 
 
 def _repairs(seen: Sequence[Observation], noise: float) -> tuple[int, int]:

@@ -156,8 +156,10 @@ class Bench:
     def look(self, edits: Sequence[Edit]) -> Look | None:
         """Measure the seed recipe with some edits; None where they cannot be made together."""
         files = apply(self.files, edits, self.moves)
-        if files is None:
-            return None
+        return None if files is None else self.look_at(files, edits)
+
+    def look_at(self, files: Files, edits: Sequence[Edit] = ()) -> Look:
+        """Measure a recipe."""
         begun = time.monotonic()
         outcome = self._outcome(files)
         return Look(

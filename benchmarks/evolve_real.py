@@ -1,0 +1,224 @@
+"""Do searches rank with real trials as they do where a surrogate answers for these?
+
+    python -m benchmarks.evolve_real --seed 0 --world FOLDER
+
+lets each searcher work for `TRIALS` real trials in the world of a table (see `evolve_table`), by
+the rule of acceptance of `evolve_measured`, and keeps what came of it. What led in the end is
+then measured anew, in turn with the seed recipe. `python -m benchmarks evolve_real` compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from benchmarks.evolve_fits import spearman
+from benchmarks.evolve_measured import Measured
+from benchmarks.evolve_proposals import evolve, local_random, one_plus_one, tpe
+from benchmarks.evolve_surrogate import Surrogate, surrogates
+from benchmarks.evolve_table import DATA, Bench, Look, Table
+from benchmarks.report import Report, Row
+
+from autores.errors import UserError
+from autores.plugins.agents.evolve.genome import Files, digest
+from autores.plugins.agents.evolve.history import Fate
+from autores.plugins.agents.evolve.laboratory import Course, Searcher, Truth
+from autores.plugins.agents.evolve.laboratory import run as course_of
+from autores.plugins.agents.evolve.settings import Settings
+
+TRIALS = 30
+FINAL_LOOKS = 4
+"""At what led in the end, and as many at the seed recipe."""
+REPLAYS = range(50)
+SEARCHERS: Mapping[str, Searcher] = {
+    "evolve": evolve(Settings()),
+    "(1+1) evolution": one_plus_one,
+    "local random search": local_random,
+    "TPE on knobs": tpe,
+}
+MEANING = (
+    f"A gain is the logarithm of the seed recipe's score over that of what led after {TRIALS} "
+    "trials, and 0 where it misses the gate. Real gains are of fresh looks, after the search."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealRun:
+    """What came of one search with real trials."""
+
+    searcher: str
+    seed: int
+    trials: int
+    leads: int
+    failed: int
+    """Trials without a score that ranks."""
+    gain: float
+    """By fresh looks; as it is, also where the gate was missed."""
+    margin: float
+    """Above the gate, by the same looks."""
+
+    @property
+    def worth(self) -> float:
+        """The gain, where the gate is passed."""
+        return self.gain if self.margin >= 0 else 0.0
+
+
+class Real(Measured):
+    """The world of a table in which every look is a real one."""
+
+    def __init__(self, found: Surrogate, bench: Bench) -> None:
+        """Look by `bench`, which must have the world of the table."""
+        super().__init__(found)
+        if bench.world != found.table.world:
+            raise UserError("this folder holds another world than the table's; say --world")
+        self.bench = bench
+
+    def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
+        """What one real trial shows."""
+        return self.shown(self.bench.look_at(files))
+
+    def shown(self, look: Look) -> tuple[Truth, float, float]:
+        """A trial's score and margin; both mean nothing where it broke."""
+        score, margin = self.reading.score(look), self.margin_of(look)
+        breaks = score is None or margin is None
+        truth = Truth(height=0.0, margin=margin or 0.0, breaks=breaks)
+        return truth, math.exp(score or 0.0), margin or 0.0
+
+    def final(self, course: Course, files: Files) -> tuple[float, float]:
+        """Gain and margin of what led, by fresh looks in turn with the seed recipe."""
+        if course.heads[-1] == 0:
+            return 0.0, 1.0
+        pairs = [
+            (self.measure(self.seed_files, Random()), self.measure(files, Random()))
+            for _ in range(FINAL_LOOKS)
+        ]
+        gain = statistics.fmean(math.log(seed[1] / ours[1]) for seed, ours in pairs)
+        return gain, statistics.fmean(ours[2] for _, ours in pairs)
+
+
+def searched(world: Real, name: str, seed: int) -> RealRun:
+    """Let a searcher work."""
+    trees: dict[str, Files] = {digest(world.seed_files): world.seed_files}
+
+    def telling(state: Any) -> Any:
+        made = SEARCHERS[name](state)
+        if made is not None:
+            trees[digest(made.files)] = made.files
+        return made
+
+    course = course_of(world, telling, trials=TRIALS, seed=seed)
+    led = course.seen[course.heads[-1]].genome
+    files = next(files for files in trees.values() if world.genome(files) == led)
+    gain, margin = world.final(course, files)
+    return RealRun(
+        searcher=name,
+        seed=seed,
+        trials=TRIALS,
+        leads=len(set(course.heads) - {0}),
+        failed=sum(one.fate is not Fate.MEASURED for one in course.seen[1:]),
+        gain=gain,
+        margin=margin,
+    )
+
+
+# -------------------------------------------------------------------------------- keeping
+
+
+def runs_file(table: Table) -> Path:
+    """Where real runs in a table's world are kept."""
+    return DATA / "runs" / f"{table.task}-{table.profile}.json"
+
+
+def kept_runs(table: Table) -> tuple[RealRun, ...]:
+    """Those that were measured; none where the table was measured anew since."""
+    file = runs_file(table)
+    kept = json.loads(file.read_text()) if file.exists() else {"world": ""}
+    if kept["world"] != table.world:
+        return ()
+    return tuple(RealRun(**row) for row in kept["runs"])
+
+
+def keep(table: Table, runs: Sequence[RealRun]) -> None:
+    """Write them down."""
+    file = runs_file(table)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = ",\n  ".join(json.dumps(asdict(one), sort_keys=True) for one in runs)
+    file.write_text(f'{{"world": "{table.world}",\n "runs": [\n  {rows}\n]}}\n')
+
+
+# -------------------------------------------------------------------------------- figures
+
+
+def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
+    world, real, replayed = Measured(found), [], []
+    for name, searcher in SEARCHERS.items():
+        own = [one for one in runs if one.searcher == name]
+        if not own:
+            continue
+        real.append(statistics.fmean(one.worth for one in own))
+        replayed.append(statistics.fmean(_replays(world, searcher)))
+        yield Row(
+            name=f"{found.name}: real gain after {TRIALS} trials, {name}",
+            value=real[-1],
+            unit="log",
+            baseline=replayed[-1],
+            compared_with="in the surrogate",
+            samples=len(own),
+        )
+    if len(real) > 2:
+        yield Row(
+            name=f"{found.name}: Spearman of searchers, real runs and replays",
+            value=spearman(np.array(real), np.array(replayed)),
+            unit="",
+            samples=len(real),
+        )
+
+
+def _replays(world: Measured, searcher: Searcher) -> list[float]:
+    return [world.gain(course_of(world, searcher, trials=TRIALS, seed=s), TRIALS) for s in REPLAYS]
+
+
+def run() -> Report:
+    """All tables in whose worlds searches were run."""
+    found = [(one, kept_runs(one.table)) for one in surrogates()]
+    return Report(
+        title="Searches with real trials, and the same where surrogates answer",
+        rows=[row for one, runs in found if runs for row in _rows(one, runs)],
+        notes=[MEANING],
+    )
+
+
+def main() -> int:
+    """Let all searchers work with one seed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evolve_real", description=__doc__)
+    parser.add_argument("--task", default="airbench")
+    parser.add_argument("--profile", default="micro")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--world", type=Path, default=Path(tempfile.gettempdir(), "autores-table"))
+    parser.add_argument("--patience", type=float, default=1.0)
+    parser.add_argument("--searchers", nargs="*", choices=SEARCHERS, default=list(SEARCHERS))
+    options = parser.parse_args()
+    found = Surrogate(Table.read(DATA / f"{options.task}-{options.profile}.json"))
+    try:
+        world = Real(found, Bench(options.task, options.profile, options.world, options.patience))
+    except UserError as error:
+        parser.error(str(error))
+    for name in options.searchers:
+        one = searched(world, name, options.seed)
+        print(one, file=sys.stderr)
+        keep(found.table, (*kept_runs(found.table), one))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
