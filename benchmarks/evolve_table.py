@@ -295,6 +295,7 @@ def measure(bench: Bench, minutes: float, file: Path, lock: Path | None = None) 
     kept = Table.read(file) if file.exists() else None
     if kept and kept.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
+    bench.look(())  # what is cold reads from the disk on time that is for training
     looks = list(kept.looks if kept else ())
     known = Counter(look.edits for look in looks)
     for edits in design(bench, looks=looks):
