@@ -46,7 +46,8 @@ class Reading:
     """Scores, from the parts."""
     barrier: Barrier | None = None
     pace: Sequence[Read] = ()
-    """What tells how quick the machine was during a trial, where parts are seconds."""
+    """What tells, by how far it is from what recipes like this one take, how quick the machine was
+    during a trial, where a score hangs on that."""
 
     def breaks(self, look: Look) -> float:
         """Whether a trial ended without anything to go by."""
@@ -86,14 +87,18 @@ def _seconds_of(phase: str) -> Read:
     return read
 
 
-def _start_of(phase: str) -> Read:
-    """Logarithm of what a phase took to start: most of it is the same for all recipes."""
+def _log_of(metric: str) -> Read:
+    """Logarithm of what a trial told of itself."""
 
     def read(look: Look) -> float | None:
-        seconds = look.metrics.get(f"{phase}_prepare_seconds")
-        return math.log(seconds) if seconds and look.score is not None else None
+        value = look.metrics.get(metric)
+        return math.log(value) if value else None
 
     return read
+
+
+STARTS = [_log_of(f"{phase}_prepare_seconds") for phase in ("train", "inference")]
+"""What phases took to start: most of it is the same for all recipes."""
 
 
 def _right(look: Look) -> float | None:
@@ -145,13 +150,14 @@ READINGS: Mapping[str, Callable[[int], Reading]] = {
         barrier=Barrier(
             name="accuracy", read=_right, bar=lambda table: logit(threshold(table)), plain=rates
         ),
-        pace=[_start_of(phase) for phase in ("train", "inference")],
+        pace=STARTS,
     ),
     "parameter_golf": lambda cap: Reading(
         parts={"bits per byte": _bits},
         score=_bits,
         whole=_first,
         barrier=Barrier(name="bytes", read=_room(cap), bar=lambda table: 0.0, limit=True),
+        pace=[*STARTS, _log_of("steps_per_second")],
     ),
     "nanochat": lambda cap: Reading(
         parts={"what CORE misses": _missed_core}, score=_missed_core, whole=_first

@@ -10,7 +10,7 @@ alone do so little to the score that noise decides their ranks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -57,18 +57,29 @@ class Surrogate:
 
     @cached_property
     def _paces(self) -> Mapping[int, float]:
-        """Logarithms of how much slower than usually the machine was, by trial."""
-        if not self.reading.pace:
+        """Logarithms of how much the machine's pace has added to scores, by trial."""
+        reads = self.reading.pace
+        told = [
+            i
+            for i, look in enumerate(self.table.looks)
+            if reads and all(read(look) is not None for read in (self.reading.score, *reads))
+        ]
+        if not told:
             return {}
-        score = self.seen(self.reading.score)
-        missed = np.array(score.values) - score.held_out()
-        starts = [self.seen(read) for read in self.reading.pace]
-        slower = np.stack([np.array(one.values) - one.held_out() for one in starts], axis=1)
+        points = tuple(point_of_look(self.table.looks[i]) for i in told)
+        missed, *others = (
+            self._missed(read, told, points) for read in (self.reading.score, *reads)
+        )
+        slower = np.stack(others, axis=1)
         slower -= np.median(slower, axis=0)
         usual = np.abs(missed) < _FAR * float(np.median(np.abs(missed)))
         weights = np.linalg.lstsq(slower[usual], missed[usual], rcond=None)[0]
-        scored = (i for i, x in enumerate(self.table.looks) if x.score is not None)
-        return dict(zip(scored, (slower @ weights).tolist(), strict=True))
+        return dict(zip(told, (slower @ weights).tolist(), strict=True))
+
+    def _missed(self, read: Read, told: Sequence[int], points: tuple[Point, ...]) -> Array:
+        """By how much predictions of trials held out fell short."""
+        values = tuple(v for i in told if (v := read(self.table.looks[i])) is not None)
+        return np.array(values) - Seen(points=points, values=values).held_out()
 
     @cached_property
     def parts(self) -> dict[str, Seen]:
