@@ -201,20 +201,23 @@ class Bench:
             return verify(Path(work, "0.json").read_bytes(), key, evaluation, tree.id)
 
 
-def design(bench: Bench, seed: int = 0, looks: Sequence[Look] = ()) -> Iterator[tuple[Edit, ...]]:
+def design(
+    bench: Bench, seed: int = 0, looks: Sequence[Look] = (), *, alone: bool = True
+) -> Iterator[tuple[Edit, ...]]:
     """Points without end: the single edits among as many Sobol points, then points alone.
 
     Args:
         bench: What is measured.
         seed: Of the design.
         looks: Grows while the design is measured; the single edits in it say what matters.
+        alone: Whether to begin with single edits.
     """
     knobs = Territory(bench.task, EVERYBODY, bench.files, IDLE.get(bench.task.name, ())).knobs({})
     made = [Edit(gene=move_gene(name), old=OFF, new=ON) for name in sorted(bench.moves)]
     singles = [*made, *(edit for knob in knobs for edit in _levels(knob))]
     Random(seed).shuffle(singles)
     points = _points(knobs, made, seed, {})
-    for number, single in enumerate(singles):
+    for number, single in enumerate(singles if alone else ()):
         if number % EACH == 0:
             yield ()
         yield (single,)
@@ -289,7 +292,9 @@ def _turn(lock: Path | None) -> Iterator[None]:
         yield
 
 
-def measure(bench: Bench, minutes: float, file: Path, lock: Path | None = None) -> None:
+def measure(
+    bench: Bench, minutes: float, file: Path, lock: Path | None = None, *, alone: bool = True
+) -> None:
     """Measure for some time, after what the table holds; it is kept after each trial."""
     until = time.monotonic() + 60 * minutes
     kept = Table.read(file) if file.exists() else None
@@ -298,7 +303,7 @@ def measure(bench: Bench, minutes: float, file: Path, lock: Path | None = None) 
     bench.look(())  # what is cold reads from the disk on time that is for training
     looks = list(kept.looks if kept else ())
     known = Counter(look.edits for look in looks)
-    for edits in design(bench, looks=looks):
+    for edits in design(bench, looks=looks, alone=alone):
         if time.monotonic() > until:
             break
         if known[edits] > 0:
@@ -336,13 +341,18 @@ def main() -> int:
         default=1.0,
         help="so many times the limits on seconds, where no score depends on them",
     )
+    parser.add_argument(
+        "--points",
+        action="store_true",
+        help="no more single edits: where there are more than there is time for",
+    )
     parser.add_argument("--lock", type=Path, help="a file that is locked during each trial")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     file = DATA / f"{options.task}-{options.profile}.json"
     try:
         bench = Bench(options.task, options.profile, options.world, options.patience)
-        measure(bench, options.minutes, file, options.lock)
+        measure(bench, options.minutes, file, options.lock, alone=not options.points)
     except UserError as error:
         parser.error(str(error))
     return 0
