@@ -7,6 +7,7 @@ refuses is for honest agents; a candidate that means harm meets the sandbox and 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from autores import hookimpl
 from autores.config import SettingsBook
@@ -16,7 +17,10 @@ from autores.plugins.gates.settings import Settings
 from autores.records import Specialist, Submission, Task, Tree, Violation
 
 __all__ = ["Settings"]
-FAMILIES = (files, size, syntax, forbidden, literals, scope)
+OF_FILES = (files, size)
+OF_CODE = (syntax, forbidden, literals, scope)
+MOST = 100
+"""Violations of one family that anybody is told of."""
 
 
 @hookimpl(trylast=True)
@@ -27,7 +31,7 @@ def autores_legality(
     specialist: Specialist,
     settings: SettingsBook,
 ) -> Iterable[Violation]:
-    """Ask each family of gates."""
+    """Ask each family of gates; the code of a tree that is too large is not read."""
     edit = Edit(
         task=task,
         submission=submission,
@@ -35,4 +39,7 @@ def autores_legality(
         specialist=specialist,
         settings=settings.of(Settings),
     )
-    return tuple(violation for family in FAMILIES for violation in family.check(edit))
+    found = [v for family in OF_FILES for v in islice(family.check(edit), MOST)]
+    if not any(v.rule in size.RULES for v in found):
+        found += [v for family in OF_CODE for v in islice(family.check(edit), MOST)]
+    return found

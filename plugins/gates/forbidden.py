@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 from autores.plugins.gates.edit import Edit
@@ -50,6 +51,9 @@ class Use(NamedTuple):
     line: int
 
 
+_NAMELESS = Use(Kind.NAME, "?", 0)
+
+
 def check(edit: Edit) -> Iterator[Violation]:
     """What is new in this edit; a name that the recipe used before stays allowed."""
     if edit.is_seed:
@@ -71,21 +75,22 @@ def check(edit: Edit) -> Iterator[Violation]:
 def _is_forbidden(use: Use, settings: Settings) -> bool:
     if use.kind is Kind.STRING:
         return any(text in use.name for text in STRINGS)
-    parts = use.name.split(".")
-    if _any(parts, settings.allowed):
+    if _any_of(settings.allowed).match(use.name):
         return False
-    return (
-        _any(parts, settings.forbidden)
-        or (use.kind is Kind.IMPORTED and _any(parts, MODULES))
-        or (use.kind is Kind.NAME and parts[0] in BARE)
-        or not ATTRIBUTES.isdisjoint(parts[1:])
+    _, dot, last = use.name.rpartition(".")
+    return bool(
+        _any_of(settings.forbidden).match(use.name)
+        or (use.kind is Kind.IMPORTED and _any_of(MODULES).match(use.name))
+        or (use.kind is Kind.NAME and use.name.partition(".")[0] in BARE)
+        or (dot and last in ATTRIBUTES)  # one further in is a use of its own
     )
 
 
-def _any(parts: Sequence[str], patterns: Iterable[str]) -> bool:
-    """Whether a dotted name, or a package that it begins with, is meant."""
-    starts = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatchcase(start, pattern) for pattern in patterns for start in starts)
+@cache
+def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Dotted names with `*`, and all that lies below them."""
+    parts = [re.escape(name).replace(r"\*", ".*") for name in names]
+    return re.compile(rf"(?:{'|'.join(parts)})(?:\.|\Z)" if parts else "(?!)")
 
 
 def _refused(path: str, use: Use) -> Violation:
@@ -102,40 +107,42 @@ def _refused(path: str, use: Use) -> Violation:
 def uses(module: ast.Module) -> Iterator[Use]:
     """The dotted names that a module uses, aliases resolved, and its strings."""
     nodes = syntax.nodes(module)
-    aliases = dict(_imported(nodes))
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Use(Kind.IMPORTED, alias.name, node.lineno)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield Use(Kind.IMPORTED, f"{node.module or ''}.{alias.name}", node.lineno)
-        elif isinstance(node, ast.Name | ast.Attribute):
-            yield _dotted(node, aliases)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-            text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-            yield Use(Kind.STRING, text, node.lineno)
+    imports = [node for node in nodes if isinstance(node, syntax.IMPORTS)]
+    for node in imports:
+        for alias in node.names:
+            yield Use(Kind.IMPORTED, _whole(node, alias), node.lineno)
+    dotted = _dotted(nodes, dict(_aliases(imports)))
+    for part in nodes:
+        if part in dotted:
+            yield dotted[part]
+        elif isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
+            text = part.value if isinstance(part.value, str) else part.value.decode("latin-1")
+            yield Use(Kind.STRING, text, part.lineno)
 
 
-def _imported(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+def _whole(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    return f"{node.module or ''}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
+
+
+def _aliases(imports: Iterable[ast.Import | ast.ImportFrom]) -> Iterator[tuple[str, str]]:
     """What each imported name stands for."""
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                whole, first = alias.name, alias.name.partition(".")[0]
-                yield (alias.asname, whole) if alias.asname else (first, first)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module or ''}.{alias.name}"
+    for node in imports:
+        for alias in node.names:
+            if alias.asname or isinstance(node, ast.ImportFrom):
+                yield alias.asname or alias.name, _whole(node, alias)
+            else:
+                first = alias.name.partition(".")[0]
+                yield first, first
 
 
-def _dotted(node: ast.Name | ast.Attribute, aliases: Mapping[str, str]) -> Use:
+def _dotted(nodes: Sequence[ast.AST], aliases: Mapping[str, str]) -> dict[ast.AST, Use]:
     """`os.path.join`; `?.join` where what stands before the dot has no name."""
-    parts: list[str] = []
-    inner: ast.expr = node
-    while isinstance(inner, ast.Attribute):
-        parts.append(inner.attr)
-        inner = inner.value
-    root = inner.id if isinstance(inner, ast.Name) else "?"
-    name = ".".join([aliases.get(root, root), *reversed(parts)])
-    return Use(Kind.IMPORTED if root in aliases else Kind.NAME, name, node.lineno)
+    found: dict[ast.AST, Use] = {}
+    for node in reversed(nodes):  # what stands before a dot comes before the whole
+        if isinstance(node, ast.Name):
+            kind = Kind.IMPORTED if node.id in aliases else Kind.NAME
+            found[node] = Use(kind, aliases.get(node.id, node.id), node.lineno)
+        elif isinstance(node, ast.Attribute):
+            kind, root, _ = found.get(node.value, _NAMELESS)
+            found[node] = Use(kind, f"{root}.{node.attr}", node.lineno)
+    return found

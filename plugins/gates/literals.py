@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import math
 import re
-import tokenize
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +21,11 @@ LONG_WORD = 80
 """Characters of a word that looks like data, above which it is refused alone."""
 _WORD = re.compile(r"\S{20,}")
 _ADDRESS = re.compile(r"[(<\"'`]*https?://\S{1,200}")
-_TEXT = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+_TEXT = re.compile(
+    r"""\#[^\n]*|(?P<long>\'{3}|"{3})(?:[^\\]|\\.)*?(?P=long)|(?P<short>['"])(?:[^\\]|\\.)*?(?P=short)""",
+    re.DOTALL,
+)
+"""A comment or a string in what is known to be Python."""
 SIGNS: Mapping[type[object], str] = {
     ast.List: "[",
     ast.Tuple: "",
@@ -97,10 +99,10 @@ def _information(found: Iterable[Literal]) -> int:
 def literals(module: ast.Module) -> Iterator[Literal]:
     """The largest literal expressions; docstrings count as comments."""
     nodes = syntax.nodes(module)
-    plain, within = syntax.literals_among(nodes), set[ast.AST]()
+    plain = syntax.literals_among(nodes)
+    outer = (node for node in nodes if node in plain or syntax.is_remark(node))
+    within = {part for node in outer for part in syntax.children(node)}
     for node in nodes:
-        if node in within or node in plain or syntax.is_remark(node):
-            within.update(syntax.children(node))
         if node in plain and node not in within:
             yield Literal(text=_text(node), line=getattr(node, "lineno", 0))
 
@@ -119,7 +121,8 @@ def _text(node: ast.AST) -> str:
 def _words(edit: Edit, change: FileChange) -> Iterator[Violation]:
     """Data in comments, docstrings and strings, which code could read from its own file."""
     found, old = list(data_words(change.after)), [word for word, _ in data_words(change.before)]
-    fresh = [(word, line) for word, line in found if word not in old]
+    known = frozenset(old)
+    fresh = [(word, line) for word, line in found if word not in known]
     for word, line in fresh:
         if len(word) > LONG_WORD:
             said = f"a word of {len(word):,} characters that looks like data"
@@ -132,20 +135,14 @@ def _words(edit: Edit, change: FileChange) -> Iterator[Violation]:
 
 def data_words(source: bytes) -> Iterator[tuple[str, int]]:
     """Words of comments and strings that look like data, with their lines."""
-    if not any(map(_may_be_odd, _WORD.findall(source.decode("latin-1")))):
-        return
-    try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
-            if token.type in _TEXT:
-                for row, text in enumerate(token.string.splitlines()):
-                    yield from ((w, token.start[0] + row) for w in _WORD.findall(text) if _odd(w))
-    except (tokenize.TokenError, SyntaxError, UnicodeDecodeError):
-        return  # the gate of syntax has said so
-
-
-def _may_be_odd(text: str) -> bool:
-    """Whether anything within a text can be odd: a look that spares most files the tokens."""
-    return len(set(text)) >= 8 and (sum(map(str.isdigit, text)) > 1 or not text.isascii())
+    text = source.decode("utf-8", "replace")
+    line, counted = 1, 0
+    for said in _TEXT.finditer(text):
+        for word in _WORD.finditer(text, *said.span()):
+            if _odd(word[0]):
+                line += text.count("\n", counted, word.start())
+                counted = word.start()
+                yield word[0], line
 
 
 def _odd(word: str) -> bool:

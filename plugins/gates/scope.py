@@ -19,7 +19,7 @@ def check(edit: Edit) -> Iterator[Violation]:
     if edit.settings.scope is not Scope.OFF:
         refuse = edit.settings.scope is Scope.ENFORCE
         severity = Severity.REFUSE if refuse else Severity.WARN
-        for place in outside(edit.task, edit.specialist, edit.before, edit.tree):
+        for place in outside(edit.task, edit.specialist, edit.before, edit.tree, edit.changes):
             yield _foreign(edit, place, severity)
     yield from _radius(edit)
 

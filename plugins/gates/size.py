@@ -9,6 +9,7 @@ from autores.records import Violation
 from autores.workspace.changes import content
 from autores.workspace.names import shown
 
+RULES = frozenset({"tree-files", "file-size", "tree-size"})
 FIX = "Keep data, weights and generated code out of the recipe."
 
 

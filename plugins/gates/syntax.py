@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autores.plugins.gates.edit import Edit
 from autores.records import Violation
 from autores.status import Cause
 from autores.workspace.names import shown
-from autores.workspace.syntax import parse
+from autores.workspace.syntax import Fault, fault, nodes, walk
+
+MOST_COMPILED = 8_000
+"""Nodes of a file that is compiled as well: for some code that takes time by their square."""
+_MOST_COPIED = 100_000
+"""Nodes of `finally` that a compiler repeats, once for each way out."""
 
 
 def check(edit: Edit) -> Iterator[Violation]:
-    """Compile each new or edited file, and forget what comes of it."""
+    """Read each new or edited file; compile it where that is quick, and forget the result."""
     for change in edit.sources:
-        if len(change.after) <= edit.settings.file_bytes:
-            yield from _compiled(change.path, change.after)
+        module = change.modules[1]
+        if found := _compiled(module) if module else fault(change.after):
+            yield Violation(
+                rule="syntax",
+                message=f"not Python: {found.why}.",
+                fix="Mend the syntax.",
+                path=shown(change.path),
+                line=found.line,
+                cause=Cause.SYNTAX,
+            )
 
 
-def _compiled(path: str, data: bytes) -> Iterator[Violation]:
+def _compiled(module: ast.Module) -> Fault | None:
+    """What only a compiler sees, such as a `return` outside of a function."""
+    if not _is_quick(nodes(module)):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(data, path, "exec", dont_inherit=True)
+            compile(module, "", "exec", dont_inherit=True)
     except SyntaxError as error:
-        yield _not_python(path, error.lineno or 0, error.msg)
+        return Fault(error.msg, error.lineno or 0)
     except (ValueError, RecursionError, MemoryError) as error:
-        yield _not_python(path, 0, str(error) or "it is nested too deeply")
-    else:
-        if parse(data) is None:
-            yield _not_python(path, 0, "too large, too deeply nested, or with too long a number")
+        return Fault(str(error)) if str(error) else Fault()
+    return None
 
 
-def _not_python(path: str, line: int, why: str) -> Violation:
-    return Violation(
-        rule="syntax",
-        message=f"not Python: {why}.",
-        fix="Mend the syntax.",
-        path=shown(path),
-        line=line,
-        cause=Cause.SYNTAX,
-    )
+def _is_quick(nodes: Sequence[ast.AST]) -> bool:
+    """Whether a compiler is quick: not so with much code, or `finally` within `finally`."""
+    if len(nodes) > MOST_COMPILED:
+        return False
+    last = walk(*(s for node in nodes for s in getattr(node, "finalbody", ())))
+    ways_out = sum(isinstance(node, ast.Return | ast.Break | ast.Continue) for node in nodes)
+    return len(last) == len(set(last)) and len(last) * (2 + ways_out) <= _MOST_COPIED

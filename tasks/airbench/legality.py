@@ -13,7 +13,7 @@ from typing import Any
 
 from autores.records import Severity, Tree, Violation
 from autores.status import Cause
-from autores.workspace.syntax import nodes, parse
+from autores.workspace.syntax import fault, nodes, parse
 
 ENTRY = "train.py"
 LONGEST_LITERAL = 400
@@ -24,6 +24,7 @@ LONGEST_FILE = 200_000
 PROXY_KNOBS = ("keep", "proxy_every")
 Nodes = Sequence[ast.AST]
 _HOLDERS = (ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict)
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _SPEAKS = {
     "ready": "call harness.ready() when everything is built and warm",
     "done": "hand the weights over with harness.done(artifact)",
@@ -76,7 +77,8 @@ def _active(module: ast.Module) -> list[ast.stmt]:
 
 def _sets_proxy_knob(node: ast.stmt) -> bool:
     """Whether a statement gives a plain value to one of them."""
-    if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) not in PROXY_KNOBS:
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if not isinstance(target, ast.Name) or target.id not in PROXY_KNOBS:
         return False
     try:
         ast.literal_eval(node.value)
@@ -95,31 +97,19 @@ def check_source(path: str, data: bytes) -> Iterator[Violation]:
             path=path,
         )
         return
-    module = parse(data)
-    if module is None:
-        yield _not_python(path, data)
-        return
-    yield from _literals(path, nodes(module))
-    if path == ENTRY:
-        yield from _protocol(path, nodes(module))
-
-
-def _not_python(path: str, data: bytes) -> Violation:
-    line, why = 0, "it is too large, too deeply nested, or has too long a number"
-    try:
-        ast.parse(data)
-    except SyntaxError as error:
-        line, why = error.lineno or 0, error.msg
-    except (ValueError, RecursionError, MemoryError) as error:
-        why = str(error) or why
-    return Violation(
-        rule="syntax",
-        message=f"not Python: {why}.",
-        fix="Mend the syntax.",
-        path=path,
-        line=line,
-        cause=Cause.SYNTAX,
-    )
+    if found := fault(data):
+        yield Violation(
+            rule="syntax",
+            message=f"not Python: {found.why}.",
+            fix="Mend the syntax.",
+            path=path,
+            line=found.line,
+            cause=Cause.SYNTAX,
+        )
+    if module := parse(data):
+        yield from _literals(path, nodes(module))
+        if path == ENTRY:
+            yield from _protocol(path, nodes(module))
 
 
 def _literals(path: str, nodes: Nodes) -> Iterator[Violation]:
@@ -150,7 +140,7 @@ def _literals(path: str, nodes: Nodes) -> Iterator[Violation]:
 
 def _docstrings(nodes: Nodes) -> Iterator[int]:
     for node in nodes:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, _DOCUMENTED):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 yield id(first.value)

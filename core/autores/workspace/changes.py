@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 from autores.records import Tree
 from autores.workspace import syntax
@@ -18,6 +18,8 @@ from autores.workspace.syntax import Unit
 SIMILAR = 0.5
 """Share of common lines from which a file that went and one that came are one, renamed."""
 MOST_RENAMES = 40
+_Chain = tuple[int, int, Any]
+"""A pair of positions, and the pairs before it."""
 _MOST_ORDERED = 100_000
 """Pairs of equal elements above which a comparison no longer looks at their order."""
 
@@ -106,16 +108,18 @@ def file_changes(before: Tree, after: Tree, *, renames: bool = True) -> tuple[Fi
     come: list[FileChange] = []
     for path in _differing_paths(before, after):
         old, new = content(before, path), content(after, path)
-        change = FileChange(
-            old=path if path in before else None,
-            new=path if path in after else None,
-            before=old,
-            after=new,
+        change = _change(
+            path if path in before else None, path if path in after else None, old, new
         )
         (edited if change.stayed else gone if change.new is None else come).append(change)
     if renames and gone and come and len(gone) * len(come) <= MOST_RENAMES**2:
         gone, come = _joined(gone, come)
     return tuple(sorted((*edited, *gone, *come), key=lambda change: change.path))
+
+
+@lru_cache(maxsize=4)  # an edit is looked at from several sides
+def _change(old: str | None, new: str | None, before: bytes, after: bytes) -> FileChange:
+    return FileChange(old=old, new=new, before=before, after=after)
 
 
 def content(tree: Tree, path: str) -> bytes:
@@ -163,7 +167,7 @@ def _similarity(old: bytes, new: bytes) -> float:
 def _sayings(units: Sequence[Unit], others: Sequence[Unit]) -> list[Hashable]:
     """What units say; of a kind and name that none of the others has, it does not matter."""
     known = {(type(other.node), other.names) for other in others}
-    return [syntax.forms(u) if (type(u.node), u.names) in known else u for u in units]
+    return [u.form if (type(u.node), u.names) in known else u for u in units]
 
 
 def _paired(gone: Sequence[Unit], come: Sequence[Unit]) -> Iterator[UnitChange]:
@@ -201,15 +205,24 @@ def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
 
 
 def _in_order(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[list[int], list[int]]:
-    """By the order of what stands on both sides; the rest cannot have stayed."""
-    either, other = set(old), set(new)
-    ours = [i for i, element in enumerate(old) if element in other]
-    theirs = [i for i, element in enumerate(new) if element in either]
-    left, right = [old[i] for i in ours], [new[i] for i in theirs]
+    """What is left beside the longest common subsequence, found from all pairs of equals."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for j in reversed(range(len(new))):
+        places[new[j]].append(j)
+    ends: list[int] = []
+    """Where the best subsequence of each length ends; `chains` has how it came there."""
+    chains: list[_Chain] = []
+    for i, element in enumerate(old):
+        for j in places.get(element, ()):
+            length = bisect_left(ends, j)
+            chain = i, j, chains[length - 1] if length else None
+            ends[length : length + 1], chains[length : length + 1] = [j], [chain]
     gone, come = set(range(len(old))), set(range(len(new)))
-    for block in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
-        gone.difference_update(ours[block.a : block.a + block.size])
-        come.difference_update(theirs[block.b : block.b + block.size])
+    last = chains[-1] if chains else None
+    while last is not None:
+        i, j, last = last
+        gone.remove(i)
+        come.remove(j)
     return sorted(gone), sorted(come)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from autores.garbage import uncollected
 from autores.records import EditSize, Radius, Recipe, Tree
@@ -16,6 +17,8 @@ from autores.workspace.syntax import Form, Unit, callee, form, literals_in
 MOST_PARTS = 40
 _LEARNS = frozenset({"backward"})
 """What is called in a loop that trains, directly or in a function of the same file."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Trainers = Callable[[], frozenset[str]]
 _LEAVES = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 
 
@@ -45,14 +48,19 @@ def _parts(change: FileChange) -> Iterator[str]:
 
 
 def _largest(found: Iterable[Radius]) -> Radius:
-    return max(found, key=lambda radius: radius.rank, default=Radius.LITERAL)
+    largest = Radius.LITERAL
+    for radius in found:
+        largest = max(largest, radius, key=lambda one: one.rank)
+        if largest is Radius.STRUCTURAL:
+            break
+    return largest
 
 
 def _radius_of_file(change: FileChange) -> Radius:
     if not change.stayed or None in change.modules:
         return Radius.STRUCTURAL
-    further = [unit for unit in change.units if not _is_literal(unit)]
-    trainers = _trainers(m for m in change.modules if m) if further else frozenset()
+    further = (unit for unit in change.units if not _is_literal(unit))
+    trainers = cache(lambda: _trainers(change.modules))
     return _largest(_radius_of_unit(unit, trainers) for unit in further)
 
 
@@ -61,7 +69,7 @@ def _is_literal(change: UnitChange) -> bool:
     return old is not None and new is not None and _shape_of(old) == _shape_of(new)
 
 
-def _radius_of_unit(change: UnitChange, trainers: frozenset[str]) -> Radius:
+def _radius_of_unit(change: UnitChange, trainers: Trainers) -> Radius:
     old, new = change.before, change.after
     if old is None or new is None:
         return _radius_of_whole(change.unit, trainers)
@@ -72,9 +80,9 @@ def _radius_of_unit(change: UnitChange, trainers: frozenset[str]) -> Radius:
     return Radius.LOCAL
 
 
-def _radius_of_whole(unit: Unit, trainers: frozenset[str]) -> Radius:
+def _radius_of_whole(unit: Unit, trainers: Trainers) -> Radius:
     """Of a unit that came or went."""
-    defines = isinstance(unit.node, (*syntax.DEFINITIONS, *syntax.IMPORTS, *syntax.ASSIGNMENTS))
+    defines = isinstance(unit.node, syntax.BINDING)
     return Radius.STRUCTURAL if defines or _loops(unit, trainers) else Radius.LOCAL
 
 
@@ -106,42 +114,66 @@ def _imports(node: ast.AST) -> bool:
 # ----------------------------------------------------------------------- the training loop
 
 
-def _trainers(modules: Iterable[ast.Module]) -> frozenset[str]:
+def _trainers(modules: Iterable[ast.Module | None]) -> frozenset[str]:
     """What a training loop calls: `backward`, and the functions of the file that come to it."""
-    callers: dict[str, set[str]] = defaultdict(set)
-    for module in modules:
-        for node in syntax.walk(module):
+    callers: dict[str, list[Function | None]] = defaultdict(list)
+    around: dict[Function | None, Function | None] = {}
+    for module in filter(None, modules):
+        for node, function in _with_functions(module):
             if isinstance(node, syntax.FUNCTIONS):
-                for name in map(callee, syntax.walk(node)):
-                    callers[name].add(node.name)
+                around[node] = function
+            elif function and isinstance(node, ast.Call):
+                callers[callee(node)].append(function)
     known, waiting = set(_LEARNS), [*_LEARNS]
     while waiting:
-        new = callers[waiting.pop()] - known
-        known |= new
-        waiting += new
+        for function in callers.pop(waiting.pop(), ()):
+            for trainer in _left_behind(function, around):
+                waiting += {trainer.name} - known
+                known.add(trainer.name)
     return frozenset(known)
 
 
-def _loops(unit: Unit, trainers: frozenset[str]) -> list[Form]:
+def _left_behind(
+    function: Function | None, around: dict[Function | None, Function | None]
+) -> Iterator[Function]:
+    """A function and those around it, each of them once."""
+    while function and function in around:
+        yield function
+        function = around.pop(function)
+
+
+def _with_functions(module: ast.Module) -> Iterator[tuple[ast.AST, Function | None]]:
+    """Each node, and the innermost function around it."""
+    waiting: list[tuple[ast.AST, Function | None]] = [(module, None)]
+    for node, function in waiting:
+        yield node, function
+        inner = node if isinstance(node, syntax.FUNCTIONS) else function
+        waiting += [(child, inner) for child in syntax.children(node)]
+
+
+def _loops(unit: Unit, trainers: Trainers) -> list[Form]:
     """The control flow of the loops that train."""
-    return [
-        tuple(_flow(node))
-        for node in syntax.walk(*unit.parts)
-        if isinstance(node, syntax.LOOPS) and _trains(node, trainers)
-    ]
+    nodes = syntax.walk(*unit.parts)
+    loops = [node for node in nodes if isinstance(node, syntax.LOOPS)]
+    if not loops:
+        return []
+    training: set[ast.AST] = set()
+    for node in reversed(nodes):  # what lies in a node comes before it
+        if callee(node) in trainers() or not training.isdisjoint(syntax.children(node)):
+            training.add(node)
+    flow = _Flow()
+    return [flow[loop] for loop in loops if loop in training]
 
 
-def _trains(loop: ast.AST, trainers: frozenset[str]) -> bool:
-    return any(callee(node) in trainers for node in syntax.walk(loop))
-
-
-def _flow(node: ast.AST) -> Iterator[Form]:
+class _Flow(dict[ast.AST, Form]):
     """Branches, loops and exits with their conditions; everything between is left out."""
-    inner = tuple(f for child in ast.iter_child_nodes(node) for f in _flow(child))
-    if isinstance(node, syntax.COMPOUND):
-        heads = (getattr(node, name, None) for name in ("target", "iter", "test", "subject"))
-        yield type(node).__name__, [_shape(h) for h in heads if h], inner
-    elif isinstance(node, _LEAVES):
-        yield type(node).__name__
-    else:
-        yield from inner
+
+    def __missing__(self, node: ast.AST) -> Form:
+        found = tuple(part for child in syntax.children(node) for part in self[child])
+        if isinstance(node, syntax.COMPOUND):
+            heads = (getattr(node, name, None) for name in ("target", "iter", "test", "subject"))
+            found = ((type(node).__name__, [_shape(head) for head in heads if head], found),)
+        elif isinstance(node, _LEAVES):
+            found = (type(node).__name__,)
+        self[node] = found
+        return found

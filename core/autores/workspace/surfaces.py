@@ -79,8 +79,12 @@ class FileSurfaces:
     """The surfaces of the parts of one file."""
 
     def __init__(self, recipe: Recipe, path: str, units: Iterable[Unit] = ()) -> None:
-        claims = (_Claim.of(s, text) for s, texts in recipe.surfaces.items() for text in texts)
-        self._claims = tuple(claim for claim in claims if matches(path, claim.glob))
+        self._claims = tuple(
+            _Claim.of(surface, text)
+            for surface, texts in recipe.surfaces.items()
+            for text in texts
+            if matches(path, text.partition("::")[0])
+        )
         self._wide = tuple(claim for claim in self._claims if claim.is_wide)
         self._narrow: dict[str, list[_Claim]] = defaultdict(list)
         for claim in self._claims:
@@ -100,12 +104,14 @@ class FileSurfaces:
         return named or frozenset(claim.surface for claim in self._claims)
 
     def _by_name(self, unit: Unit) -> Surfaces:
-        return frozenset(s for name in unit.names or ("",) for s in self._strongest(name))
+        return NONE.union(*map(self._strongest, unit.names or ("",)))
 
     def _strongest_of(self, name: str) -> Surfaces:
         claims = [*self._wide, *(c for scope in _scopes(name) for c in self._narrow.get(scope, ()))]
+        if not claims:
+            return NONE
         strengths = [(claim.strength(name), claim.surface) for claim in claims]
-        most = max((strength for strength, _ in strengths), default=(-2, False, False))
+        most = max(strength for strength, _ in strengths)
         return frozenset(s for strength, s in strengths if strength == most and most[0] > -2)
 
     @cached_property
@@ -113,7 +119,7 @@ class FileSurfaces:
         """What no surface names, by who uses it or what it uses."""
         named = {unit: self._by_name(unit) for unit in self._units}
         orphans = [unit for unit, surfaces in named.items() if not surfaces]
-        used = {unit: syntax.mentions(unit) for unit in self._units} if orphans else {}
+        used = {unit: unit.mentions for unit in self._units} if orphans else {}
         defining: dict[str, list[Unit]] = defaultdict(list)
         for unit in orphans:
             if not _merely_runs(unit):
@@ -159,8 +165,7 @@ def _reached(
 
 
 def _merely_runs(unit: Unit) -> bool:
-    defines = isinstance(unit.node, (*syntax.DEFINITIONS, *syntax.ASSIGNMENTS))
-    return not defines and not unit.is_import
+    return not isinstance(unit.node, syntax.BINDING)
 
 
 def _last(name: str) -> str:
@@ -241,25 +246,46 @@ def _place(path: str, unit: Unit, line: int, surfaces: Surfaces) -> Place:
 # -------------------------------------------------------------------------------- scope
 
 
-def outside(task: Task, specialist: Specialist, before: Tree, after: Tree) -> tuple[Place, ...]:
+def outside(
+    task: Task,
+    specialist: Specialist,
+    before: Tree,
+    after: Tree,
+    changes: Sequence[FileChange] | None = None,
+) -> tuple[Place, ...]:
     """What a specialist changed that is not its own; the first places, where there are many.
 
     Free for everybody: imports, comments, new private definitions, and where what it owns or
     newly defines is called. A file that is no longer Python is left to the gate of syntax.
+
+    Args:
+        task: Whose recipe it is.
+        specialist: Who edited it.
+        before: The tree that was edited.
+        after: The tree that came of it.
+        changes: What differs, without renames, where that is known already.
     """
     if ALL in specialist.surfaces:
         return ()
-    return tuple(islice(_Scope(task, specialist, before, after).outside(), MOST_PLACES))
+    if changes is None:
+        changes = file_changes(before, after, renames=False)
+    return tuple(islice(_Scope(task, specialist, (before, after), changes).outside(), MOST_PLACES))
 
 
 class _Scope:
     """One edit against what its author owns."""
 
-    def __init__(self, task: Task, specialist: Specialist, before: Tree, after: Tree) -> None:
+    def __init__(
+        self,
+        task: Task,
+        specialist: Specialist,
+        trees: tuple[Tree, Tree],
+        changes: Sequence[FileChange],
+    ) -> None:
         self.recipe = task.recipe
         self.own = owned_surfaces(task, specialist)
-        self.trees = before, after
-        self.changes = file_changes(before, after, renames=False)
+        self.trees = trees
+        self.changes = changes
 
     def outside(self) -> Iterator[Place]:
         for change in self.changes:
@@ -289,7 +315,7 @@ class _Scope:
             return True
         if old is None or new is None:
             return self._only_calls(change.unit.node)
-        if forms(old) == forms(new):  # it moved, which matters only to code that runs at once
+        if old.form == new.form:  # it moved, which matters only to code that runs at once
             return isinstance(new.node, syntax.DEFINITIONS)
         hide, skip = self._calls_own, self._only_calls_or_imports
         return bool(forms(old, hide=hide, skip=skip) == forms(new, hide=hide, skip=skip))

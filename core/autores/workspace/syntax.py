@@ -6,13 +6,17 @@ import ast
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple
 
 LARGEST_SOURCE = 1 << 20
 """Bytes of a file above which it is not parsed: recipes are written by hand."""
 DEEPEST = 120
 """Levels of nesting above which it is not either; functions here recurse."""
+MOST_NODES = 60_000
+"""Parts of a file above which it is not either; the densest 300 kB of real code have fewer."""
+_MOST_FIELDS = 10**9
+"""Braces times bytes: a parser may look through a long f-string anew for each of its fields."""
 _REMEMBERED = 256 << 10
 """Bytes of a file whose tree is worth keeping for a while."""
 _LONGEST_NUMBER = 10_000
@@ -25,13 +29,19 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+BINDING = (*DEFINITIONS, *ASSIGNMENTS, *IMPORTS)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LITERALS = frozenset(
+    {ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.List, ast.Set, ast.Dict}
+)
 COMPOUND = (*LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
-_NO_PARTS = frozenset({"ctx", "op", "ops", "id", "attr", "kind", "type_comment", "type_ignores"})
+_NO_PARTS = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "asname", "kind", "type_comment", "type_ignores"}
+)
 _LAYOUT = frozenset({"ctx", "type_comment", "type_ignores", "kind", "lineno", "end_lineno"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Unit:
     """The smallest part of a module that can have an owner.
 
@@ -62,54 +72,96 @@ class Unit:
         """Whether all that it binds begins with `_`; dunder methods are not private."""
         return bool(self.names) and all(map(_is_private, self.names))
 
+    @cached_property
+    def form(self) -> Form:
+        """What it says, with its kind and its names."""
+        return forms(self)
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """Every name that stands in it, and the last part of every dotted one."""
+        found = set()
+        for node in walk(*self.parts):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+        return frozenset(found)
+
+
+class Fault(NamedTuple):
+    """Why a file has no syntax tree."""
+
+    why: str = "too large, too deeply nested, or with too long a number"
+    line: int = 0
+
 
 def parse(data: bytes) -> ast.Module | None:
     """The syntax tree of a file, to be read only; None if people would not write such Python."""
-    if len(data) > LARGEST_SOURCE:
-        return None
+    found = _read(data)
+    return found if isinstance(found, ast.Module) else None
+
+
+def fault(data: bytes) -> Fault | None:
+    """What is wrong with a file that has no syntax tree."""
+    found = _read(data)
+    return found if isinstance(found, Fault) else None
+
+
+def _read(data: bytes) -> ast.Module | Fault:
+    if len(data) > LARGEST_SOURCE or data.count(b"{") * len(data) > _MOST_FIELDS:
+        return Fault()
     return _parse_again(data) if len(data) <= _REMEMBERED else _parse(data)
 
 
-def _parse(data: bytes) -> ast.Module | None:
+def _parse(data: bytes) -> ast.Module | Fault:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return module if _layers(module) else None
+    except SyntaxError as error:
+        return Fault(error.msg, error.lineno or 0)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Fault(str(error)) if str(error) else Fault()
+    return module if _layers(module) else Fault()
 
 
 _parse_again = lru_cache(maxsize=4)(_parse)  # an edit is looked at from several sides
 
 
-def _is_long(value: object) -> bool:
-    return isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER
+def _is_long(node: ast.Constant) -> bool:
+    return isinstance(node.value, int) and node.value.bit_length() > _LONGEST_NUMBER
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The parts of a node, without signs such as `+` and `not`."""
+    return _below([node])
+
+
+def _below(nodes: Iterable[ast.AST]) -> list[ast.AST]:
     found: list[ast.AST] = []
-    kind: Any = type(node)
-    for name in _fields_of(kind):
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [part for part in value if isinstance(part, ast.AST)]
-        elif isinstance(value, ast.AST):
-            found.append(value)
+    for node in nodes:
+        for name in _fields_of(type(node)):
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                found.append(value)
+            elif isinstance(value, list):
+                found += [part for part in value if isinstance(part, ast.AST)]
     return found
 
 
 @cache
 def _fields_of(kind: type[Any]) -> tuple[str, ...]:
+    if kind is ast.Constant:
+        return ()
     return tuple(name for name in kind._fields if name not in _NO_PARTS)
 
 
 def walk(*roots: ast.AST) -> list[ast.AST]:
     """Nodes and all of their parts, outer ones before what lies in them."""
-    found = list(roots)
-    for node in found:
-        found += children(node)
+    found = level = list(roots)
+    while level := _below(level):
+        found += level
     return found
 
 
@@ -120,19 +172,20 @@ def nodes(module: ast.Module) -> Sequence[ast.AST]:
 
 @lru_cache(maxsize=2)  # both sides of an edit
 def _layers(module: ast.Module) -> Sequence[ast.AST]:
-    """All nodes; none if some nesting is too deep, or some number too long to be printed."""
+    """All nodes; none if they are too many or too deep, or some number too long to be printed."""
     found: list[ast.AST] = [module]
     level = found
     for _ in range(DEEPEST):
-        level = [child for node in level for child in children(node)]
+        level = _below(level)
         if not level:
             return found
-        if any(isinstance(n, ast.Constant) and _is_long(n.value) for n in level):
-            break
         found += level
+        if len(found) > MOST_NODES or any(type(n) is ast.Constant and _is_long(n) for n in level):
+            break
     return ()
 
 
+@lru_cache(maxsize=4)  # an edit is looked at from several sides
 def units(module: ast.Module) -> tuple[Unit, ...]:
     """All parts of a module in their order; docstrings belong to none."""
     return tuple(_units(module.body, ""))
@@ -221,17 +274,6 @@ def _targets(targets: Iterable[ast.expr]) -> Iterator[str]:
             yield from _targets([target.value])
 
 
-def mentions(unit: Unit) -> frozenset[str]:
-    """Every name that stands in it, and the last part of every dotted one."""
-    found = set()
-    for node in walk(*unit.parts):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-    return frozenset(found)
-
-
 def callee(node: ast.AST) -> str:
     """The name of what is called, without what stands before its last dot; or empty."""
     if not isinstance(node, ast.Call):
@@ -253,7 +295,7 @@ def literals_among(nodes: Sequence[ast.AST]) -> set[ast.AST]:
     """The same of nodes in the order of `walk`."""
     found: set[ast.AST] = set()
     for node in reversed(nodes):  # what an expression is built of comes before it
-        if _is_literal(node, found):
+        if type(node) in _LITERALS and _is_literal(node, found):
             found.add(node)
     return found
 
@@ -270,11 +312,7 @@ def _is_literal(node: ast.AST, known: set[ast.AST]) -> bool:
     return isinstance(node, ast.Dict) and known.issuperset([*node.keys, *node.values])
 
 
-def _nothing(node: ast.AST) -> bool:
-    return False
-
-
-def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothing) -> Form:
+def form(node: ast.AST, *, hide: Predicate | None = None, skip: Predicate | None = None) -> Form:
     """What a piece of code says.
 
     Args:
@@ -282,12 +320,12 @@ def form(node: ast.AST, *, hide: Predicate = _nothing, skip: Predicate = _nothin
         hide: Which expressions count as the same, whatever they are.
         skip: Which statements count as not being there.
     """
-    if isinstance(node, ast.expr) and hide(node):
+    if hide and isinstance(node, ast.expr) and hide(node):
         return "…"
     if isinstance(node, ast.Constant):
         return ("Constant", repr(node.value))
     kind: Any = type(node)
-    said = (_field(getattr(node, name, None), hide, skip) for name in _said_by(kind))
+    said = [_field(getattr(node, name, None), hide, skip) for name in _said_by(kind)]
     return (kind.__name__, *said)
 
 
@@ -296,16 +334,19 @@ def _said_by(kind: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in _LAYOUT)
 
 
-def forms(unit: Unit, *, hide: Predicate = _nothing, skip: Predicate = _nothing) -> Form:
+def forms(unit: Unit, *, hide: Predicate | None = None, skip: Predicate | None = None) -> Form:
     """What a unit says, with its kind and its names."""
     said = tuple(form(part, hide=hide, skip=skip) for part in unit.parts)
     return (type(unit.node).__name__, unit.names, said)
 
 
-def _field(value: Any, hide: Predicate, skip: Predicate) -> Form:
+def _field(value: Any, hide: Predicate | None, skip: Predicate | None) -> Form:
     if isinstance(value, ast.AST):
         return form(value, hide=hide, skip=skip)
     if isinstance(value, list):
-        kept = (v for v in value if not (isinstance(v, ast.stmt) and (is_remark(v) or skip(v))))
-        return tuple(_field(v, hide, skip) for v in kept)
+        return tuple([_field(v, hide, skip) for v in value if not _is_skipped(v, skip)])
     return value
+
+
+def _is_skipped(value: object, skip: Predicate | None) -> bool:
+    return isinstance(value, ast.stmt) and (is_remark(value) or bool(skip and skip(value)))
