@@ -66,7 +66,9 @@ def _radius_of_file(change: FileChange) -> Radius:
 
 def _is_literal(change: UnitChange) -> bool:
     old, new = change.before, change.after
-    return old is not None and new is not None and _shape_of(old) == _shape_of(new)
+    if old is None or new is None:
+        return False
+    return bool(old.form == new.form or _shape_of(old) == _shape_of(new))
 
 
 def _radius_of_unit(change: UnitChange, trainers: Trainers) -> Radius:
