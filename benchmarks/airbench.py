@@ -1,6 +1,6 @@
 """How long a trial of airbench takes, how noisy its score is, and whom its gate lets through.
 
-    python -m benchmarks.airbench [--parts micro,cpu,noise,noise-cpu,gate] [--json FILE]
+    python -m benchmarks.airbench [--parts micro,cpu,noise,noise-cpu,gate,legality] [--json FILE]
 
 Every figure comes from whole evaluations, sandboxes included, of the seed recipe and of the
 seed recipe with fewer epochs, in a world that is made for this.
@@ -19,17 +19,23 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from benchmarks.airbench_shapes import SHAPES
 from benchmarks.report import Report, Row
 
 from autores.calibrate import calibration_of
+from autores.config import SettingsBook
 from autores.evaluator.bundle import read_bundle, write_bundle
 from autores.evaluator.job import run_job
 from autores.evaluator.request import EvaluationRequest
 from autores.evaluator.signing import KEY_BYTES, key_name, verify
 from autores.evaluator.trees import FileTree
-from autores.records import Evaluation, Outcome, Purpose, Task
+from autores.garbage import uncollected
+from autores.plugins import gates
+from autores.records import EditSize, Evaluation, Outcome, Purpose, Submission, Task, Violation
+from autores.specialists import arch as specialist
 from autores.status import Cause
 from autores.tasks.airbench import plugin
+from autores.workspace.radius import edit_size
 
 PATIENCE = 4
 """Limits are for agents; a machine that is busy with others should still give figures."""
@@ -45,6 +51,8 @@ ASKED: Mapping[str, tuple[float | None, float | None]] = {
     "20 % fewer epochs": (None, 0.9),
 }
 """The share of looks that the gate may stop at most, and should stop at least."""
+LONGEST_READING = 1.0
+"""Seconds of processor time for the gates, and for the size of an edit."""
 ATTEMPTS = 3
 """At a look that this machine failed."""
 
@@ -184,12 +192,70 @@ def gate(lab: Lab) -> list[Row]:
     ]
 
 
+class Edited(FileTree):
+    """A recipe beside the seed recipe, which it came from."""
+
+    def __init__(self, source: bytes) -> None:
+        super().__init__({"train.py": source})
+        self.parent = FileTree({"train.py": seed_recipe()})
+
+    def size(self, task: Task) -> EditSize:
+        """How far the edit goes."""
+        return edit_size(self.parent, self, task.recipe)
+
+
+def said_of(source: bytes, task: Task, edit: EditSize) -> list[Violation]:
+    """What all gates of a submission say of a recipe."""
+    (arch,) = specialist.autores_specialists()
+    submission = Submission(
+        commit="c",
+        parents=(0,),
+        hypothesis="",
+        specialist=arch.key,
+        session="s",
+        call="1",
+        edit=edit,
+    )
+    book, tree = SettingsBook({}, {gates.Settings: "gates"}), Edited(source)
+    with uncollected():
+        return [
+            *gates.autores_legality(task, submission, tree, arch, book),
+            *plugin.autores_legality(task, submission, tree),
+        ]
+
+
+def legality(lab: Lab) -> list[Row]:
+    """Processor time of the gates, and of measuring the edit, for files that are hard to read."""
+    times: dict[str, dict[str, float]] = {"all gates": {}, "size of the edit": {}}
+    for name, source in SHAPES.items():
+        begun = time.process_time()
+        edit = Edited(source + b"\n").size(lab.task)  # not what the gates remember
+        sized = time.process_time()
+        said_of(source, lab.task, edit)
+        times["all gates"][name] = time.process_time() - sized
+        times["size of the edit"][name] = sized - begun
+        _say(f"{name}: {', '.join(f'{what} {t[name]:.2f} s' for what, t in times.items())}")
+    return [_slowest(what, seconds) for what, seconds in times.items()]
+
+
+def _slowest(what: str, seconds: Mapping[str, float]) -> Row:
+    name = max(seconds, key=seconds.__getitem__)
+    return Row(
+        name=f"{what}, slowest of {len(seconds)} files of 200 kB: {name}",
+        value=seconds[name],
+        unit="s",
+        limit=LONGEST_READING,
+        samples=len(seconds),
+    )
+
+
 PARTS: Mapping[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "micro": ("micro", whole_trials),
     "cpu": ("cpu", whole_trials),
     "noise": ("micro", noise),
     "noise-cpu": ("cpu", noise),
     "gate": ("cpu", gate),
+    "legality": ("micro", legality),
 }
 
 

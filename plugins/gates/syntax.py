@@ -10,10 +10,10 @@ from autores.plugins.gates.edit import Edit
 from autores.records import Violation
 from autores.status import Cause
 from autores.workspace.names import shown
-from autores.workspace.syntax import Fault, fault, nodes, walk
+from autores.workspace.syntax import NOT_PYTHON, Fault, fault, nodes, walk
 
 MOST_COMPILED = 8_000
-"""Nodes of a file that is compiled as well: for some code that takes time by their square."""
+"""Nodes up to which a file is compiled as well: some code takes compilers their square."""
 _MOST_COPIED = 100_000
 """Nodes of `finally` that a compiler repeats, once for each way out."""
 
@@ -41,10 +41,8 @@ def _compiled(module: ast.Module) -> Fault | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(module, "", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return Fault(error.msg, error.lineno or 0)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Fault(str(error)) if str(error) else Fault()
+    except NOT_PYTHON as error:
+        return Fault.of(error)
     return None
 
 

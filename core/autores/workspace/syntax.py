@@ -35,6 +35,8 @@ _LITERALS = frozenset(
     {ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.List, ast.Set, ast.Dict}
 )
 COMPOUND = (*LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What parsers and compilers raise."""
 _NO_PARTS = frozenset(
     {"ctx", "op", "ops", "id", "attr", "arg", "asname", "kind", "type_comment", "type_ignores"}
 )
@@ -95,6 +97,13 @@ class Fault(NamedTuple):
     why: str = "too large, too deeply nested, or with too long a number"
     line: int = 0
 
+    @classmethod
+    def of(cls, error: Exception) -> Fault:
+        """What a parser or a compiler says."""
+        if isinstance(error, SyntaxError):
+            return cls(error.msg, error.lineno or 0)
+        return cls(str(error)) if str(error) else cls()
+
 
 def parse(data: bytes) -> ast.Module | None:
     """The syntax tree of a file, to be read only; None if people would not write such Python."""
@@ -119,10 +128,8 @@ def _parse(data: bytes) -> ast.Module | Fault:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = ast.parse(data)
-    except SyntaxError as error:
-        return Fault(error.msg, error.lineno or 0)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Fault(str(error)) if str(error) else Fault()
+    except NOT_PYTHON as error:
+        return Fault.of(error)
     return module if _layers(module) else Fault()
 
 

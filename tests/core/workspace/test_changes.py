@@ -22,6 +22,23 @@ def test_equal_sequences_do_not_differ(these: list[str]) -> None:
     assert differing(these, list(these)) == ([], [])
 
 
+def _longest(old: list[str], new: list[str]) -> int:
+    """The length of the longest common subsequence, by its definition."""
+    row = [0] * (len(new) + 1)
+    for a in old:
+        above = row
+        row = [0]
+        for j, b in enumerate(new):
+            row.append(above[j] + 1 if a == b else max(above[j + 1], row[j]))
+    return row[-1]
+
+
+@given(words, words)
+def test_as_much_as_can_be_is_kept(old: list[str], new: list[str]) -> None:
+    gone, _ = differing(old, new)
+    assert len(old) - len(gone) >= _longest(old, new)
+
+
 def test_very_repetitive_sequences_are_compared_without_their_order() -> None:
     old, new = ["x", *"ab" * 2_000, "y"], ["z", *"ba" * 2_000, "a", "w"]
     assert differing(old, new) == ([0, 4_001], [0, 4_001, 4_002])

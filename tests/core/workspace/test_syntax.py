@@ -95,10 +95,25 @@ def test_layout_comments_and_docstrings_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"def", b"\0", b"\xff", b"x = 1" + b"0" * 5_000, b"#" * (2 << 20)]
+    "data",
+    [
+        b"def",
+        b"\0",
+        b"\xff",
+        b"x = 1" + b"0" * 5_000,
+        b"#" * (2 << 20),
+        b"pass\n" * syntax.MOST_NODES,
+        b"x = f'" + b"{a}" * 40_000 + b"'",
+    ],
 )
 def test_what_is_not_read(data: bytes) -> None:
     assert syntax.parse(data) is None
+    assert syntax.fault(data) is not None
+
+
+def test_a_fault_has_its_line() -> None:
+    assert syntax.fault(b"a = 1\nb = = 2\n") == ("invalid syntax", 2)
+    assert syntax.fault(b"a = 1\n") is None
 
 
 def test_the_deepest_nesting_that_is_read_can_be_worked_with() -> None:

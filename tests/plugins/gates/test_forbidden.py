@@ -69,4 +69,6 @@ def test_what_the_recipe_used_before_stays(judge: Judge) -> None:
 
 def test_users_add_and_allow_names(judge: Judge) -> None:
     assert found_in(judge, "import torch\ntorch.hub.load()\n", forbidden="torch.hub")
+    assert found_in(judge, "import torch\ntorch.hub.load()\n", forbidden="torch.h*")
+    assert found_in(judge, "import torch\ntorch.hubs.load()\n", forbidden="torch.hub") == []
     assert found_in(judge, "import socket\nsocket.socket()\n", allowed="socket") == []

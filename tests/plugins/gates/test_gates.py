@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autores.plugins import gates
+from autores.plugins.gates.syntax import MOST_COMPILED
 from autores.records import Radius, Severity, Specialist, Violation
 from autores.status import Cause
 
@@ -71,6 +72,25 @@ def test_one_violation_with_rule_place_and_fix(
     assert found.fix.endswith(".")
     assert found.message.endswith(".")
     assert found.cause is (Cause.SYNTAX if rule == "syntax" else Cause.ILLEGAL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pass\n" * MOST_COMPILED,
+        "try: a\nfinally:\n try: b\n finally: c\n",
+        "def f():\n try:\n" + "  if a: return\n" * 500 + " finally:\n" + "  b()\n" * 200,
+    ],
+    ids=["much code", "finally in finally", "ways out to finally"],
+)
+def test_what_compilers_may_take_long_for_is_parsed_alone(judge: Judge, text: str) -> None:
+    """Only a compiler would refuse the last line."""
+    assert "syntax" not in rules(judge(SEED, with_("train.py", f"{SOURCE}{text}return\n")))
+
+
+def test_the_code_of_a_tree_that_is_too_large_is_not_read(judge: Judge) -> None:
+    files = {f"f{number}.py": "def f(:\n" for number in range(400)}
+    assert "syntax" not in rules(judge(SEED, {**SEED, **files}))
 
 
 def test_the_line_of_a_syntax_error(judge: Judge) -> None:
