@@ -13,8 +13,8 @@ LARGEST_SOURCE = 1 << 20
 """Bytes of a file above which it is not parsed: recipes are written by hand."""
 DEEPEST = 120
 """Levels of nesting above which it is not either; functions here recurse."""
-MOST_NODES = 50_000
-"""Parts of a file above which it is not either; 250 kB of the densest code have fewer."""
+MOST_NODES = 40_000
+"""Parts of a file above which it is not either; 200 kB of the densest code have fewer."""
 _MOST_FIELDS = 10**9
 """Braces times bytes: a parser may look through a long f-string anew for each of its fields."""
 _REMEMBERED = 256 << 10
