@@ -77,7 +77,9 @@ def _active(module: ast.Module) -> list[ast.stmt]:
 
 def _sets_proxy_knob(node: ast.stmt) -> bool:
     """Whether a statement gives a plain value to one of them."""
-    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if not isinstance(node, ast.Assign):
+        return False
+    target = node.targets[0]
     if not isinstance(target, ast.Name) or target.id not in PROXY_KNOBS:
         return False
     try:

@@ -148,7 +148,8 @@ def children(node: ast.AST) -> list[ast.AST]:
 def _below(nodes: Iterable[ast.AST]) -> list[ast.AST]:
     found: list[ast.AST] = []
     for node in nodes:
-        for name in _fields_of(type(node)):
+        kind: Any = type(node)
+        for name in _fields_of(kind):
             value = getattr(node, name, None)
             if isinstance(value, ast.AST):
                 found.append(value)
