@@ -248,6 +248,10 @@ class Work:
         async with self._ledger.call(self._session, self._worst(request)):
             try:
                 turn = await self._connection.turn(request, meter)
+            except asyncio.CancelledError:
+                # Its price may be higher than what the API has said so far.
+                self._session.record("cut off", used)
+                raise
             finally:
                 await self._charge(used)
         self._session.record(

@@ -19,8 +19,8 @@ from autores.testing.fake_anthropic.meter import Meter, output_tokens
 KEY = "sk-ant-test-0123456789abcdef"
 """Accepted by default."""
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
-_SETTLE_S = 0.005
-"""Before a reset, so that what was sent arrives: a reset may overtake it."""
+_SETTLE_S = 0.05
+"""Before a reset, so that a client has read what was sent: a reset may overtake it."""
 
 
 class FakeAnthropic:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -326,10 +327,13 @@ def test_several_specialists_improve_a_recipe_over_http(tmp_path: Path) -> None:
     with reading(folder.root, Environment()) as run:
         spent = run.store.head().spent
         calls = [(t.submission.session, t.submission.call) for t in run.store.query(Query())]
-    assert spent.input_tokens == api.sent.input_tokens
-    assert spent.output_tokens == api.sent.output_tokens
-    assert spent.cache_read_tokens == api.sent.cache_read_input_tokens
-    assert spent.cache_write_tokens == api.sent.cache_creation_input_tokens
+    events = [json.loads(line) for path in transcripts for line in path.read_text().splitlines()]
+    turns = [event["content"] for event in events if event["kind"] == "turn"]
+    cut = sum(event["kind"] == "cut off" for event in events)
+    # The last trial cuts the other sessions off: what the server has sent them then is not heard.
+    assert cut < 3
+    unheard = api.sent.prompt + api.sent.output_tokens - spent.tokens
+    assert 0 <= unheard <= cut * 2 * max(sum(turn["usage"].values()) for turn in turns)
     assert len(calls) == len(set(calls))
 
 
