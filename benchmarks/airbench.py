@@ -16,7 +16,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, product
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.airbench_shapes import SHAPES
@@ -31,7 +32,16 @@ from autores.evaluator.signing import KEY_BYTES, key_name, verify
 from autores.evaluator.trees import FileTree
 from autores.garbage import uncollected
 from autores.plugins import gates
-from autores.records import EditSize, Evaluation, Outcome, Purpose, Submission, Task, Violation
+from autores.records import (
+    EditSize,
+    Evaluation,
+    Outcome,
+    Purpose,
+    Radius,
+    Submission,
+    Task,
+    Violation,
+)
 from autores.specialists import arch as specialist
 from autores.status import Cause
 from autores.tasks.airbench import plugin
@@ -193,18 +203,30 @@ def gate(lab: Lab) -> list[Row]:
 
 
 class Edited(FileTree):
-    """A recipe beside the seed recipe, which it came from."""
+    """A recipe beside the one that it came from."""
 
-    def __init__(self, source: bytes) -> None:
+    def __init__(self, source: bytes, parent: bytes) -> None:
         super().__init__({"train.py": source})
-        self.parent = FileTree({"train.py": seed_recipe()})
+        self.parent = FileTree({"train.py": parent})
 
     def size(self, task: Task) -> EditSize:
         """How far the edit goes."""
         return edit_size(self.parent, self, task.recipe)
 
 
-def said_of(source: bytes, task: Task, edit: EditSize) -> list[Violation]:
+def turned_around(source: bytes) -> bytes:
+    """All lines, the last one first."""
+    return b"\n".join(reversed(source.splitlines())) + b"\n"
+
+
+EDITS: Mapping[str, Callable[[bytes], Edited]] = {
+    "of the seed recipe": lambda source: Edited(source, seed_recipe()),
+    "turned around": lambda source: Edited(turned_around(source), source),
+}
+"""What becomes a file of 200 kB, and how."""
+
+
+def said_of(edited: Edited, task: Task, size: EditSize) -> list[Violation]:
     """What all gates of a submission say of a recipe."""
     (arch,) = specialist.autores_specialists()
     submission = Submission(
@@ -214,32 +236,54 @@ def said_of(source: bytes, task: Task, edit: EditSize) -> list[Violation]:
         specialist=arch.key,
         session="s",
         call="1",
-        edit=edit,
+        edit=size,
     )
-    book, tree = SettingsBook({}, {gates.Settings: "gates"}), Edited(source)
+    book = SettingsBook({}, {gates.Settings: "gates"})
     with uncollected():
         return [
-            *gates.autores_legality(task, submission, tree, arch, book),
-            *plugin.autores_legality(task, submission, tree),
+            *gates.autores_legality(task, submission, edited, arch, book),
+            *plugin.autores_legality(task, submission, edited),
         ]
+
+
+def _read_by_gates(edited: Edited, task: Task) -> None:
+    said_of(edited, task, EditSize(radius=Radius.STRUCTURAL))
+
+
+def _sized(edited: Edited, task: Task) -> None:
+    edited.size(task)
+
+
+READERS: Mapping[str, Callable[[Edited, Task], None]] = {
+    "all gates": _read_by_gates,
+    "size of the edit": _sized,
+}
+
+
+def reading_seconds(reader: str, edit: str, shape: str) -> float:
+    """Processor time of one reading; called in a new process, nothing is remembered there."""
+    task = plugin.autores_task("micro")
+    edited = EDITS[edit](SHAPES[shape])
+    begun = time.process_time()
+    READERS[reader](edited, task)
+    return time.process_time() - begun
 
 
 def legality(lab: Lab) -> list[Row]:
     """Processor time of the gates, and of measuring the edit, for files that are hard to read."""
-    times: dict[str, dict[str, float]] = {"all gates": {}, "size of the edit": {}}
-    for name, source in SHAPES.items():
-        begun = time.process_time()
-        edit = Edited(source + b"\n").size(lab.task)  # not what the gates remember
-        sized = time.process_time()
-        said_of(source, lab.task, edit)
-        times["all gates"][name] = time.process_time() - sized
-        times["size of the edit"][name] = sized - begun
-        _say(f"{name}: {', '.join(f'{what} {t[name]:.2f} s' for what, t in times.items())}")
-    return [_slowest(what, seconds) for what, seconds in times.items()]
+    rows = []
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
+        for reader, edit in product(READERS, EDITS):
+            cases = [(reader, edit, shape) for shape in SHAPES]
+            seconds = processes.starmap(reading_seconds, cases, chunksize=1)
+            rows.append(_slowest(f"{reader}, {edit}", dict(zip(SHAPES, seconds, strict=True))))
+    return rows
 
 
 def _slowest(what: str, seconds: Mapping[str, float]) -> Row:
     name = max(seconds, key=seconds.__getitem__)
+    for shape, took in seconds.items():
+        _say(f"{what}: {shape}: {took:.2f} s")
     return Row(
         name=f"{what}, slowest of {len(seconds)} files of 200 kB: {name}",
         value=seconds[name],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from autores.workspace.syntax import MOST_NODES
+from autores.workspace.syntax import MOST_NODES, MOST_UNITS
 
 SIZE = 200_000
+_BLOCK = 40
+"""Statements of a function."""
 
 
 def lines(line: str, size: int = SIZE, most: int = SIZE) -> str:
@@ -21,9 +23,17 @@ def lines(line: str, size: int = SIZE, most: int = SIZE) -> str:
     return "".join(found)
 
 
-def just_read(line: str, nodes: int) -> str:
-    """As many lines, of so many nodes each, as are still read, and comments after them."""
-    code = lines(line, SIZE, (MOST_NODES - 1) // nodes)
+def just_read(line: str, nodes: int, units: int = 1) -> str:
+    """As many statements, of so many nodes each, as are still read, and comments after them.
+
+    As many as may be units of their own are; the others stand in functions.
+    """
+    left = MOST_NODES - 1
+    alone = lines(line, SIZE, min(left // nodes, MOST_UNITS * 9 // 10 // units))
+    left -= nodes * alone.count("\n") // (line.count("\n") + 1)
+    body = "\n".join(line.replace("%", f"%_{i}") for i in range(_BLOCK)).replace("\n", "\n ")
+    block = f"def block_%():\n {body}"
+    code = alone + lines(block, SIZE - len(alone.encode()), left // (nodes * _BLOCK + 2))
     return code + "#\n" * ((SIZE - len(code.encode())) // 2)
 
 
@@ -40,12 +50,12 @@ def nested(line: str, depth: int, inner: str) -> str:
 _FINALLY = "\n".join(f"{' ' * i}try: a\n{' ' * i}finally:" for i in range(18))
 _TEXTS: Mapping[str, str | bytes] = {
     "small assignments": just_read("a% = 7", 3),
-    "one assignment again and again": lines("x = x + 1"),
+    "one assignment again and again": just_read("x = x + 1", 5),
     "nothing but pass": lines("pass"),
     "strings": just_read("'a%'", 2),
     "words that look like data": lines("# 0123456789abcdef%0123456789abcdef"),
     "such a word before much code": "# 0123456789abcdef0123456789\n" + just_read("x = a", 3),
-    "numbers": lines("%.5e%"),
+    "numbers": just_read("%.5e%", 2),
     "one list": one("x = [", "%,", "]\n"),
     "one dictionary": one("x = {", "'%': %,", "}\n"),
     "one long string": one("x = '''", "a b c ", "'''\n"),
@@ -54,19 +64,19 @@ _TEXTS: Mapping[str, str | bytes] = {
     "f-strings": just_read("f'{a}{b}%'", 7),
     "names with dots": just_read("a%." + ".".join("b" * 100), 103),
     "imported names with dots": "import a\n" + just_read("a.b%." + ".".join("b" * 99), 103),
-    "forbidden names": lines("x.a%.__globals__"),
+    "forbidden names": just_read("x.a%.__globals__", 4),
     "imports": just_read("import a%", 2),
-    "signs": lines("y = " + 100 * "-" + "%"),
-    "comparisons": lines("a < b < c < %"),
-    "lists in lists": lines("x = " + 90 * "[1, " + "a" + 90 * "]"),
+    "signs": just_read("y = " + 100 * "-" + "%", 103),
+    "comparisons": just_read("a < b < c < d%", 6),
+    "lists in lists": just_read("x = " + 90 * "[1, " + "a" + 90 * "]", 183),
     "one call": one("f(", "a%=1,", ")\n"),
     "calls": just_read("g%(a, b)", 5),
     "functions": just_read("def f%(a): return f%(a)", 8),
     "one function again and again": just_read("def f(): 0", 5),
     "functions in functions": just_read(nested("def f%(a):", 50, "f%(a)"), 156),
-    "lambdas": lines("lambda: 0"),
-    "comprehensions": lines("[a for a in b]"),
-    "classes": just_read("class C%: a = 1", 4),
+    "lambdas": just_read("lambda: 0", 4),
+    "comprehensions": just_read("[a for a in b]", 6),
+    "classes": just_read("class C%: a = 1", 4, 2),
     "locals beside lambdas": one("def f():\n ", "a%,", " = 1\n" + 1_000 * " lambda: 0\n"),
     "loops": just_read("for a in b: c%()", 6),
     "loops in loops": just_read(nested("for a in b:", 40, "backward(%)"), 126),

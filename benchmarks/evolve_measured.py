@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from itertools import islice
 from random import Random
 
 import numpy as np
@@ -65,7 +66,8 @@ MEANING = (
     "component goes beyond what real trials showed. The attainable gain is what a long search by "
     "mutation and crossover finds without noise. Nothing of evolve was chosen on these tables."
 )
-_GENERATIONS, _CHILDREN, _STARTS = 150, 64, 4
+GENERATIONS = 150
+_CHILDREN, _STARTS = 64, 4
 
 
 class Ground(Territory):
@@ -204,13 +206,23 @@ class Measured:
 
 def attainable(world: Measured, seed: int = 0) -> float:
     """The best gain that a long search without noise finds: mutation and crossover of points."""
-    return max(_bred(world, Random(f"{seed} {start}")) for start in range(_STARTS))
+    searches = [bred(world, Random(f"{seed} {start}")) for start in range(_STARTS)]
+    return max(list(islice(found, GENERATIONS))[-1][0][0] for found in searches)
 
 
-def _bred(world: Measured, random: Random) -> float:
+def bred(
+    world: Measured, random: Random, slack: float = 0.0
+) -> Iterator[Sequence[tuple[float, Point]]]:
+    """The best points of each generation, best first, with their gains.
+
+    Args:
+        world: Asked without noise.
+        random: Draws the children.
+        slack: What a margin must have.
+    """
     genes = _genes(world)
     best: list[tuple[float, dict[str, float]]] = [(0.0, {})]
-    for _ in range(_GENERATIONS):
+    while True:
         parents = [point for _, point in best]
         children = [_child(random, parents, genes) for _ in range(_CHILDREN)]
         legal = [child for child in children if _fits_together(world, child)]
@@ -218,10 +230,10 @@ def _bred(world: Measured, random: Random) -> float:
         sound = [
             (float(gain), child)
             for gain, margin, breaks_, child in zip(gains, margins, broken, legal, strict=True)
-            if margin >= 0 and not breaks_
+            if margin >= slack and not breaks_
         ]
         best = sorted([*best, *sound], key=lambda found: -found[0])[:16]
-    return best[0][0]
+        yield best
 
 
 def _genes(world: Measured) -> dict[str, bool]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.evolve_real --seed 0 --world FOLDER
 
-lets each searcher work for `TRIALS` real trials in the world of a table (see `evolve_table`), by
+lets each searcher work for so many real trials (`LENGTHS`) in the world of a table (see `evolve_table`), by
 the rule of acceptance of `evolve_measured`, and keeps what came of it. What led in the end is
 then measured anew, in turn with the seed recipe. `python -m benchmarks evolve_real` compares.
 """
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -36,7 +36,8 @@ from autores.plugins.agents.evolve.laboratory import Course, Searcher, Truth
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 
-TRIALS = 30
+LENGTHS = (30, 100)
+"""Trials of a search, after which what leads then is noted."""
 FINAL_LOOKS = 4
 """At what led in the end, and as many at the seed recipe."""
 REPLAYS = range(50)
@@ -47,7 +48,7 @@ SEARCHERS: Mapping[str, Searcher] = {
     "TPE on knobs": tpe,
 }
 MEANING = (
-    f"A gain is the logarithm of the seed recipe's score over that of what led after {TRIALS} "
+    "A gain is the logarithm of the seed recipe's score over that of what led after so many "
     "trials, and 0 where it misses the gate. Real gains are of fresh looks, after the search."
 )
 
@@ -66,6 +67,8 @@ class RealRun:
     """By fresh looks; as it is, also where the gate was missed."""
     margin: float
     """Above the gate, by the same looks."""
+    led: Mapping[str, str] = field(default_factory=dict)
+    """What led, as the genes in which it differs from the seed recipe."""
 
     @property
     def worth(self) -> float:
@@ -94,9 +97,9 @@ class Real(Measured):
         truth = Truth(height=0.0, margin=margin or 0.0, breaks=breaks)
         return truth, math.exp(score or 0.0), margin or 0.0
 
-    def final(self, course: Course, files: Files) -> tuple[float, float]:
+    def final(self, files: Files) -> tuple[float, float]:
         """Gain and margin of what led, by fresh looks in turn with the seed recipe."""
-        if course.heads[-1] == 0:
+        if files == self.seed_files:
             return 0.0, 1.0
         pairs = [
             (self.measure(self.seed_files, Random()), self.measure(files, Random()))
@@ -106,8 +109,8 @@ class Real(Measured):
         return gain, statistics.fmean(ours[2] for _, ours in pairs)
 
 
-def searched(world: Real, name: str, seed: int) -> RealRun:
-    """Let a searcher work."""
+def searched(world: Real, name: str, seed: int) -> Iterator[RealRun]:
+    """Let a searcher work, and tell what led after each length."""
     trees: dict[str, Files] = {digest(world.seed_files): world.seed_files}
 
     def telling(state: Any) -> Any:
@@ -116,19 +119,25 @@ def searched(world: Real, name: str, seed: int) -> RealRun:
             trees[digest(made.files)] = made.files
         return made
 
-    course = course_of(world, telling, trials=TRIALS, seed=seed)
-    led = course.seen[course.heads[-1]].genome
-    files = next(files for files in trees.values() if world.genome(files) == led)
-    gain, margin = world.final(course, files)
-    return RealRun(
-        searcher=name,
-        seed=seed,
-        trials=TRIALS,
-        leads=len(set(course.heads) - {0}),
-        failed=sum(one.fate is not Fate.MEASURED for one in course.seen[1:]),
-        gain=gain,
-        margin=margin,
-    )
+    course = course_of(world, telling, trials=LENGTHS[-1], seed=seed)
+    genomes = {tree: world.genome(files) for tree, files in trees.items()}
+    measured: dict[str, tuple[float, float]] = {}
+    for length in LENGTHS:
+        led = course.seen[course.heads[length - 1]].genome
+        tree = next(tree for tree, genome in genomes.items() if genome == led)
+        if tree not in measured:
+            measured[tree] = world.final(trees[tree])
+        gain, margin = measured[tree]
+        yield RealRun(
+            searcher=name,
+            seed=seed,
+            trials=length,
+            leads=len(set(course.heads[:length]) - {0}),
+            failed=sum(one.fate is not Fate.MEASURED for one in course.seen[1 : length + 1]),
+            gain=gain,
+            margin=margin,
+            led={gene: allele.now for gene, allele in sorted(led.items())},
+        )
 
 
 # -------------------------------------------------------------------------------- keeping
@@ -160,32 +169,37 @@ def keep(table: Table, runs: Sequence[RealRun]) -> None:
 
 
 def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
-    world, real, replayed = Measured(found), [], []
-    for name, searcher in SEARCHERS.items():
-        own = [one for one in runs if one.searcher == name]
-        if not own:
-            continue
-        real.append(statistics.fmean(one.worth for one in own))
-        replayed.append(statistics.fmean(_replays(world, searcher)))
-        yield Row(
-            name=f"{found.name}: real gain after {TRIALS} trials, {name}",
-            value=real[-1],
-            unit="log",
-            baseline=replayed[-1],
-            compared_with="in the surrogate",
-            samples=len(own),
-        )
-    if len(real) > 2:
-        yield Row(
-            name=f"{found.name}: Spearman of searchers, real runs and replays",
-            value=spearman(np.array(real), np.array(replayed)),
-            unit="",
-            samples=len(real),
-        )
+    world = Measured(found)
+    names = {one.searcher for one in runs}
+    courses = {name: _replays(world, SEARCHERS[name]) for name in SEARCHERS if name in names}
+    for length in LENGTHS:
+        real: dict[str, float] = {}
+        replayed: dict[str, float] = {}
+        for name, own in courses.items():
+            worths = [x.worth for x in runs if (x.searcher, x.trials) == (name, length)]
+            if not worths:
+                continue
+            real[name] = statistics.fmean(worths)
+            replayed[name] = statistics.fmean(world.gain(course, length) for course in own)
+            yield Row(
+                name=f"{found.name}: real gain after {length} trials, {name}",
+                value=real[name],
+                unit="log",
+                baseline=replayed[name],
+                compared_with="in the surrogate",
+                samples=len(worths),
+            )
+        if len(real) > 2:
+            yield Row(
+                name=f"{found.name}: Spearman of searchers after {length}, real and replayed",
+                value=spearman(np.array(list(real.values())), np.array(list(replayed.values()))),
+                unit="",
+                samples=len(real),
+            )
 
 
-def _replays(world: Measured, searcher: Searcher) -> list[float]:
-    return [world.gain(course_of(world, searcher, trials=TRIALS, seed=s), TRIALS) for s in REPLAYS]
+def _replays(world: Measured, searcher: Searcher) -> list[Course]:
+    return [course_of(world, searcher, trials=LENGTHS[-1], seed=seed) for seed in REPLAYS]
 
 
 def run() -> Report:
@@ -214,9 +228,9 @@ def main() -> int:
     except UserError as error:
         parser.error(str(error))
     for name in options.searchers:
-        one = searched(world, name, options.seed)
-        print(one, file=sys.stderr)
-        keep(found.table, (*kept_runs(found.table), one))
+        for one in searched(world, name, options.seed):
+            print(one, file=sys.stderr)
+            keep(found.table, (*kept_runs(found.table), one))
     return 0
 
 

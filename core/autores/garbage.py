@@ -9,11 +9,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Look for no garbage meanwhile: over syntax trees that is a third of the work and more."""
+    """Look for no garbage meanwhile: over syntax trees that is a third of the work and more.
+
+    What was made is then taken for old, so that it is not looked through at the end either.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collects:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()

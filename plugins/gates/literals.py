@@ -7,7 +7,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autores.plugins.gates.edit import Edit
@@ -98,13 +98,13 @@ def _information(found: Iterable[Literal]) -> int:
 
 def literals(module: ast.Module) -> Iterator[Literal]:
     """The largest literal expressions; docstrings count as comments."""
-    nodes = syntax.nodes(module)
-    plain = syntax.literals_among(nodes)
-    outer = (node for node in nodes if node in plain or syntax.is_remark(node))
-    within = {part for node in outer for part in syntax.children(node)}
-    for node in nodes:
-        if node in plain and node not in within:
-            yield Literal(text=_text(node), line=getattr(node, "lineno", 0))
+    plain = syntax.literals_among(syntax.nodes(module))
+    level: Sequence[ast.AST] = [module]
+    while level:
+        for node in level:
+            if node in plain:
+                yield Literal(text=_text(node), line=getattr(node, "lineno", 0))
+        level = syntax.below(n for n in level if n not in plain and not syntax.is_remark(n))
 
 
 def _text(node: ast.AST) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from autores.records import Severity, Tree, Violation
 from autores.status import Cause
-from autores.workspace.syntax import fault, nodes, parse
+from autores.workspace.syntax import Form, Unit, fault, nodes, parse, units
 
 ENTRY = "train.py"
 LONGEST_LITERAL = 400
@@ -64,29 +64,25 @@ def check_effect(tree: Tree, sizes: Mapping[str, Any]) -> Iterator[Violation]:
 
 def _do_the_same(before: bytes, after: bytes) -> bool:
     """Whether two recipes differ in the knobs of their proxy nets at most."""
-    sides = [_active(module) for data in (before, after) if (module := parse(data)) is not None]
-    if len(sides) < 2 or len(sides[0]) != len(sides[1]):
-        return False
-    return all(ast.dump(old) == ast.dump(new) for old, new in zip(*sides, strict=True))
+    modules = parse(before), parse(after)
+    return None not in modules and len({_active(module) for module in modules if module}) == 1
 
 
-def _active(module: ast.Module) -> list[ast.stmt]:
-    """The statements of a recipe without the knobs of its proxy net."""
-    return [node for node in module.body if not _sets_proxy_knob(node)]
+def _active(module: ast.Module) -> tuple[Form, ...]:
+    """What a recipe says without the knobs of its proxy net."""
+    return tuple(unit.form for unit in units(module) if not _sets_proxy_knob(unit))
 
 
-def _sets_proxy_knob(node: ast.stmt) -> bool:
-    """Whether a statement gives a plain value to one of them."""
-    if not isinstance(node, ast.Assign):
-        return False
-    target = node.targets[0]
-    if not isinstance(target, ast.Name) or target.id not in PROXY_KNOBS:
+def _sets_proxy_knob(unit: Unit) -> bool:
+    """Whether it gives a plain value to one of them."""
+    node = unit.node
+    if unit.name not in PROXY_KNOBS or not isinstance(node, ast.Assign):
         return False
     try:
         ast.literal_eval(node.value)
     except ValueError:
         return False
-    return True
+    return isinstance(node.targets[0], ast.Name)
 
 
 def check_source(path: str, data: bytes) -> Iterator[Violation]:

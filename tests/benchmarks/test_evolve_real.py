@@ -82,7 +82,7 @@ def real(bench: Counted) -> Real:
 
 @pytest.fixture(autouse=True)
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolve_real, "TRIALS", TRIALS)
+    monkeypatch.setattr(evolve_real, "LENGTHS", (1, TRIALS))
 
 
 def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
@@ -94,7 +94,8 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     assert files is not None
     tries = iter([Try(files=files, edits=(half,))])
     monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
-    run = searched(real(bench), "halving", 2)
+    short, run = searched(real(bench), "halving", 2)
+    assert (short.trials, short.led, short.gain) == (1, {half.gene: half.new}, run.gain)
     assert (run.searcher, run.seed, run.trials, run.leads) == ("halving", 2, TRIALS, 1)
     assert run.gain > 0.1 and run.worth == run.gain
     last = bench.looks[-2 * evolve_real.FINAL_LOOKS :]
@@ -104,7 +105,7 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
 
 def test_where_everything_breaks_nothing_leads() -> None:
     bench = Counted(breaks=True)
-    run = searched(real(bench), "evolve", 0)
+    *_, run = searched(real(bench), "evolve", 0)
     assert (run.leads, run.failed, run.gain) == (0, TRIALS, 0.0)
     assert len(bench.looks) == 3 + TRIALS  # the seed recipe is known by three
 
@@ -139,6 +140,7 @@ def test_another_world_is_refused_and_its_runs_are_forgotten(
 
 def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evolve_real, "REPLAYS", range(2))
+    monkeypatch.setattr(evolve_real, "LENGTHS", (TRIALS,))
     runs = [
         RealRun(searcher=name, seed=0, trials=TRIALS, leads=1, failed=0, gain=gain, margin=0.01)
         for name, gain in (("local random search", 0.2), ("(1+1) evolution", 0.1))

@@ -20,3 +20,10 @@ def test_who_switched_it_off_keeps_it_off() -> None:
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_what_was_made_is_taken_for_old() -> None:
+    with uncollected():
+        made = [[] for _ in range(100)]
+    young = {id(one) for one in gc.get_objects(generation=0)}
+    assert young.isdisjoint(map(id, made))

@@ -68,7 +68,10 @@ def _is_literal(change: UnitChange) -> bool:
     old, new = change.before, change.after
     if old is None or new is None:
         return False
-    return bool(old.form == new.form or _shape_of(old) == _shape_of(new))
+    if old.form == new.form:
+        return True
+    # Names are no literals, and sooner compared.
+    return old.mentions == new.mentions and bool(_shape_of(old) == _shape_of(new))
 
 
 def _radius_of_unit(change: UnitChange, trainers: Trainers) -> Radius:

@@ -119,7 +119,6 @@ class FileSurfaces:
         """What no surface names, by who uses it or what it uses."""
         named = {unit: self._by_name(unit) for unit in self._units}
         orphans = [unit for unit, surfaces in named.items() if not surfaces]
-        used = {unit: unit.mentions for unit in self._units} if orphans else {}
         defining: dict[str, list[Unit]] = defaultdict(list)
         for unit in orphans:
             if not _merely_runs(unit):
@@ -128,12 +127,12 @@ class FileSurfaces:
         owned = {unit: surfaces for unit, surfaces in named.items() if surfaces}
         for surface in frozenset().union(*owned.values()):
             users = [unit for unit, surfaces in owned.items() if surface in surfaces]
-            for unit in _reached(users, defining, used):
+            for unit in _reached(users, defining):
                 named[unit] |= {surface}
-        of_name = {_last(n): s for unit, s in named.items() for n in unit.names}
-        for unit in orphans:
-            if _merely_runs(unit):
-                named[unit] = frozenset(s for n in used[unit] for s in of_name.get(n, NONE))
+        running = [unit for unit in orphans if _merely_runs(unit)]
+        of_name = {_last(n): s for u, s in named.items() for n in u.names} if running else {}
+        for unit in running:
+            named[unit] = frozenset(s for n in unit.mentions for s in of_name.get(n, NONE))
         return named
 
 
@@ -144,15 +143,11 @@ def _scopes(name: str) -> Iterator[str]:
         yield name
 
 
-def _reached(
-    users: Iterable[Unit],
-    defining: Mapping[str, Sequence[Unit]],
-    used: Mapping[Unit, frozenset[str]],
-) -> set[Unit]:
+def _reached(users: Iterable[Unit], defining: Mapping[str, Sequence[Unit]]) -> set[Unit]:
     """What is defined by names that stand in the users, or in what is so reached."""
     found: set[Unit] = set()
     seen: set[str] = set()
-    waiting = [name for unit in users for name in used[unit]]
+    waiting = [name for unit in users for name in unit.mentions]
     while waiting:
         name = waiting.pop()
         if name in seen:
@@ -160,7 +155,7 @@ def _reached(
         seen.add(name)
         for unit in set(defining.get(name, ())) - found:
             found.add(unit)
-            waiting += used[unit]
+            waiting += unit.mentions
     return found
 
 

@@ -102,7 +102,9 @@ def test_layout_comments_and_docstrings_do_not_count() -> None:
         b"\xff",
         b"x = 1" + b"0" * 5_000,
         b"#" * (2 << 20),
-        b"pass\n" * syntax.MOST_NODES,
+        b"def f():\n" + b" pass\n" * syntax.MOST_NODES,
+        b"pass\n" * (syntax.MOST_UNITS + 1),
+        b"class C:\n" + b" pass\n" * syntax.MOST_UNITS,
         b"x = f'" + b"{a}" * 40_000 + b"'",
     ],
 )

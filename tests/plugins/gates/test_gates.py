@@ -77,7 +77,7 @@ def test_one_violation_with_rule_place_and_fix(
 @pytest.mark.parametrize(
     "text",
     [
-        "pass\n" * MOST_COMPILED,
+        "def f():\n" + " pass\n" * MOST_COMPILED,
         "try: a\nfinally:\n try: b\n finally: c\n",
         "def f():\n try:\n" + "  if a: return\n" * 500 + " finally:\n" + "  b()\n" * 200,
     ],

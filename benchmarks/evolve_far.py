@@ -1,0 +1,108 @@
+"""Real trials far from the seed recipe, chosen by a method that is not evolve's.
+
+    python -m benchmarks.evolve_far --task airbench --looks 300 --world FOLDER
+
+goes on with a table (see `evolve_table`) where its own regression sees the greatest gains: what
+mutation and crossover make of the points that it takes for best, after few generations and after
+many, with little room above the gate and with more. After each `ROUND` trials the regression is
+fitted anew. So a search in the surrogate does not find gains where nobody has looked, and the
+best of these trials says what is attainable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from benchmarks.evolve_fits import Point
+from benchmarks.evolve_measured import GENERATIONS, Measured, bred
+from benchmarks.evolve_surrogate import Surrogate
+from benchmarks.evolve_table import DATA, EACH, EVERYBODY, Bench, Table
+
+from autores.errors import UserError
+from autores.plugins.agents.evolve.candidates import turn
+from autores.plugins.agents.evolve.genome import OFF, ON, Edit, move_gene
+from autores.status import Cause
+
+ROUND = 24
+"""Trials between two fits."""
+_AGES = (3, 12, 40, GENERATIONS)
+"""Generations from which points are taken."""
+_MOST_SLACK = 2.0
+"""Standard deviations of a margin, above the gate."""
+
+
+def points(world: Measured, random: Random) -> Iterator[Point]:
+    """Points that the surrogate takes for good; each of two searches gives one of each age."""
+    while True:
+        slack = random.uniform(0, _MOST_SLACK) * world.margin_sd
+        ages = list(islice(bred(world, random, slack), GENERATIONS))
+        for age in _AGES:
+            yield random.choice(ages[age - 1])[1]
+
+
+def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:
+    """The edits of the seed recipe that lie at a point."""
+    knobs = world.territory(EVERYBODY, world.seed_files).knobs({})
+    turned = (
+        turn(knob, knob.scale.value(point[knob.gene]))
+        for knob in knobs
+        if knob.scale is not None and knob.gene in point
+    )
+    made = (
+        Edit(gene=move_gene(name), old=OFF, new=ON)
+        for name in sorted(world.moves)
+        if move_gene(name) in point
+    )
+    return (*filter(None, turned), *made)
+
+
+def measure(bench: Bench, file: Path, many: int) -> None:
+    """Add so many trials to a table; it is kept after each."""
+    table = Table.read(file)
+    if table.world != bench.world:
+        raise UserError(f"{file} is of another world; say --world")
+    bench.look(())
+    begun = len(table.looks)
+    while (done := len(table.looks) - begun) < many:
+        world, random = Measured(Surrogate(table)), Random(f"far {len(table.looks)}")
+        chosen = islice(points(world, random), min(ROUND, many - done))
+        for edits in _with_seed_looks([edits_of(world, point) for point in chosen]):
+            look = bench.look(edits)
+            if look is not None and look.cause != Cause.HARNESS.value:
+                table = replace(table, looks=(*table.looks, look))
+                table.write(file)
+                print(len(table.looks), look.cause, look.score, dict(look.counts), file=sys.stderr)
+
+
+def _with_seed_looks(chosen: Sequence[tuple[Edit, ...]]) -> Iterator[tuple[Edit, ...]]:
+    for number, edits in enumerate(chosen):
+        if number % EACH == 0:
+            yield ()
+        yield edits
+
+
+def main() -> int:
+    """Go on with a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evolve_far", description=__doc__)
+    parser.add_argument("--task", default="airbench")
+    parser.add_argument("--profile", default="micro")
+    parser.add_argument("--looks", type=int, default=300)
+    parser.add_argument("--world", type=Path, default=Path(tempfile.gettempdir(), "autores-table"))
+    options = parser.parse_args()
+    try:
+        bench = Bench(options.task, options.profile, options.world)
+        measure(bench, DATA / f"{options.task}-{options.profile}.json", options.looks)
+    except UserError as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

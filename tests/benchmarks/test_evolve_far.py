@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from benchmarks import evolve_far
+from benchmarks.evolve_far import edits_of, measure, points
+from benchmarks.evolve_measured import Measured
+from benchmarks.evolve_surrogate import Surrogate
+from benchmarks.evolve_table import Bench, Look, Table
+from benchmarks.report import Machine
+
+from autores.errors import UserError
+from autores.plugins.agents.evolve.genome import Edit
+
+EPOCHS = "train.py::epochs_scale"
+
+
+def look(edits: Sequence[Edit]) -> Look:
+    """Fewer epochs are faster, and below the half less right."""
+    scale = next((float(edit.new) for edit in edits if edit.gene == EPOCHS), 1.0)
+    return Look(
+        edits=tuple(edits),
+        cause="valid",
+        score=3 * scale + 0.4,
+        counts={"right": 970 if scale > 0.5 else 900, "asked": 1_000},
+        metrics={
+            "train_seconds": 3 * scale,
+            "inference_seconds": 0.4,
+            "train_prepare_seconds": 1.5,
+            "inference_prepare_seconds": 1.6,
+        },
+        cpu={},
+    )
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Table:
+    monkeypatch.setattr(evolve_far, "GENERATIONS", 6)
+    monkeypatch.setattr(evolve_far, "_AGES", (2, 6))
+    scales = [2 ** (step / 10 - 1.5) for step in range(30)]
+    edits = [[Edit(gene=EPOCHS, old="1.0", new=f"{scale:.4g}")] for scale in scales]
+    looks = tuple(map(look, ([], [], *edits)))
+    return Table(task="airbench", profile="micro", machine=Machine.here(), world="w", looks=looks)
+
+
+def test_points_lie_where_gains_are_expected_and_can_be_made(table: Table) -> None:
+    world = Measured(Surrogate(table))
+    for point in islice(points(world, Random(0)), 4):
+        gain, margin, breaks = (found[0] for found in world.of([point]))
+        assert gain >= 0 and margin >= 0 and not breaks
+        edits = edits_of(world, point)
+        assert {edit.gene for edit in edits} <= point.keys()
+        turned = [float(edit.new) for edit in edits if edit.gene == EPOCHS]
+        assert turned == pytest.approx([2 ** point[EPOCHS] for _ in turned], rel=0.01)
+
+
+def test_a_table_goes_on_and_is_kept_after_each_trial(table: Table, tmp_path: Path) -> None:
+    file, lengths = tmp_path / "t.json", []
+    table.write(file)
+
+    def counted(edits: Sequence[Edit]) -> Look:
+        lengths.append(len(Table.read(file).looks))
+        return look(edits)
+
+    bench = cast("Bench", SimpleNamespace(world="w", look=counted))
+    measure(bench, file, 5)
+    added = Table.read(file).looks[len(table.looks) :]
+    assert [not one.edits for one in added[:2]] == [True, False]
+    assert lengths[1:] == [len(table.looks) + n for n in range(len(added))]
+    best = min(one.score or math.inf for one in added)
+    assert best < look(()).score  # type: ignore[operator]
+
+    with pytest.raises(UserError, match="another world"):
+        measure(cast("Bench", SimpleNamespace(world="x")), file, 5)
