@@ -76,7 +76,7 @@ def measure(bench: Bench, file: Path, many: int) -> None:
         for edits in _with_seed_looks([edits_of(world, point) for point in chosen]):
             look = bench.look(edits)
             if look is not None and look.cause != Cause.HARNESS.value:
-                table = replace(table, looks=(*table.looks, look))
+                table = replace(table, looks=(*table.looks, look), far=table.far + 1)
                 table.write(file)
                 print(len(table.looks), look.cause, look.score, dict(look.counts), file=sys.stderr)
 

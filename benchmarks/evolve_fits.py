@@ -132,6 +132,13 @@ class Seen:
 
     points: tuple[Point, ...]
     values: tuple[float, ...]
+    far: int = 0
+    """The last so many were chosen by a search."""
+
+    def among(self, *, far: bool = False) -> NDArray[np.bool_]:
+        """Which are Sobol points, or points of several genes that a search chose."""
+        designed = len(self.points) - self.far
+        return np.array([len(x) > 1 and (i >= designed) == far for i, x in enumerate(self.points)])
 
     def fit(self) -> Fit:
         """To all of them."""

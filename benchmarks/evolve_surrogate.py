@@ -50,9 +50,11 @@ class Surrogate:
     def seen(self, read: Read, *, timed: bool = False) -> Seen:
         """A component of the trials that have it; `timed`: at the machine's usual pace."""
         looks = [(i, x, v) for i, x in enumerate(self.table.looks) if (v := read(x)) is not None]
+        designed = len(self.table.looks) - self.table.far
         return Seen(
             points=tuple(point_of_look(look) for _, look, _ in looks),
             values=tuple(v - (self._paces.get(i, 0.0) if timed else 0.0) for i, _, v in looks),
+            far=sum(i >= designed for i, *_ in looks),
         )
 
     @cached_property
@@ -104,17 +106,23 @@ class Surrogate:
     @cached_property
     def rank_correlation(self) -> float:
         """Between scores and those that were predicted of Sobol points held out."""
-        among = [len(point) > 1 for point in self.score.points]
-        return spearman(np.array(self.score.values)[among], self.guessed_score[among])
+        return self._rank_correlation(self.score.among())
 
     @cached_property
-    def gate_area(self) -> float | None:
-        """AUC of the gate on Sobol points held out; None where (nearly) all fall on one side."""
+    def far_rank_correlation(self) -> float:
+        """The same of points that a search chose."""
+        return self._rank_correlation(self.score.among(far=True))
+
+    def _rank_correlation(self, among: NDArray[np.bool_]) -> float:
+        return spearman(np.array(self.score.values)[among], self.guessed_score[among])
+
+    def gate_area(self, *, far: bool = False) -> float | None:
+        """AUC of the gate on such points held out; None where (nearly) all fall on one side."""
         barrier = self.reading.barrier
         if barrier is None:
             return None
         seen, guesses = self.barrier, self.guessed_barrier
-        among = [len(point) > 1 for point in seen.points]
+        among = seen.among(far=far)
         return _area(np.array(seen.values)[among] >= barrier.bar(self.table), guesses[among])
 
     @cached_property
@@ -130,7 +138,7 @@ class Surrogate:
     @property
     def valid(self) -> bool:
         """Whether it is good enough to compare searches in."""
-        gate = self.gate_area
+        gate = self.gate_area()
         return self.rank_correlation >= ASKED_SPEARMAN and (gate is None or gate >= ASKED_AREA)
 
     @property
@@ -154,9 +162,9 @@ def point_of_look(look: Look) -> Point:
 
 
 def noise_of(seen: Seen) -> float:
-    """Standard deviation among looks at the seed recipe."""
-    at_seed = [v for point, v in zip(seen.points, seen.values, strict=True) if not point]
-    return float(np.std(at_seed, ddof=1))
+    """Standard deviation among the design's looks at the seed recipe."""
+    designed = zip(seen.points[: len(seen.points) - seen.far], seen.values, strict=False)
+    return float(np.std([value for point, value in designed if not point], ddof=1))
 
 
 def surrogates() -> list[Surrogate]:
@@ -179,8 +187,15 @@ def _rows(found: Surrogate) -> Iterator[Row]:
         unit="",
         baseline=ASKED_SPEARMAN,
         compared_with="asked for",
-        samples=sum(len(point) > 1 for point in found.score.points),
+        samples=int(found.score.among().sum()),
     )
+    if found.table.far:
+        yield Row(
+            name=f"{found.name}: score, Spearman among points that a search chose",
+            value=found.far_rank_correlation,
+            unit="",
+            samples=int(found.score.among(far=True).sum()),
+        )
     if found.reading.barrier is not None:
         yield from _barrier_rows(found, found.reading.barrier)
     ended = _area(np.array(found.broken.values) > 0, found.broken.held_out())
@@ -191,12 +206,16 @@ def _rows(found: Surrogate) -> Iterator[Row]:
 def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
     seen, guesses = found.barrier, found.guessed_barrier
     yield from _fit_rows(f"{found.name}: {barrier.name}", seen, guesses)
-    if found.gate_area is None:
+    gate, far_gate = found.gate_area(), found.gate_area(far=True)
+    if far_gate is not None:
+        name = f"{found.name}: gate of {barrier.name}, AUC among points that a search chose"
+        yield Row(name=name, value=far_gate, unit="", samples=int(seen.among(far=True).sum()))
+    if gate is None:
         return
-    among = np.array([len(point) > 1 for point in seen.points])
+    among = seen.among()
     yield Row(
         name=f"{found.name}: gate of {barrier.name}, AUC among Sobol points",
-        value=found.gate_area,
+        value=gate,
         unit="",
         baseline=ASKED_AREA,
         compared_with="asked for",

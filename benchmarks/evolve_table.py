@@ -90,6 +90,8 @@ class Table:
     machine: Machine
     world: str
     looks: tuple[Look, ...]
+    far: int = 0
+    """The last so many were chosen by a search (see `evolve_far`), not by the design."""
 
     @classmethod
     def read(cls, file: Path) -> Table:
@@ -101,6 +103,7 @@ class Table:
             machine=Machine(**kept["machine"]),
             world=kept["world"],
             looks=tuple(_look(row) for row in kept["looks"]),
+            far=kept.get("far", 0),
         )
 
     def write(self, file: Path) -> None:
@@ -111,6 +114,7 @@ class Table:
             "profile": self.profile,
             "machine": asdict(self.machine),
             "world": self.world,
+            "far": self.far,
         }
         text = json.dumps(head, indent=1).removesuffix("\n}")
         file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
@@ -300,6 +304,8 @@ def measure(
     kept = Table.read(file) if file.exists() else None
     if kept and kept.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
+    if kept and kept.far:
+        raise UserError(f"{file} has trials that a search chose; its design has ended")
     bench.look(())  # what is cold reads from the disk on time that is for training
     looks = list(kept.looks if kept else ())
     known = Counter(look.edits for look in looks)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from benchmarks import evolve_real
 from benchmarks.evolve_measured import Measured
-from benchmarks.evolve_real import Real, RealRun, keep, kept_runs, searched
+from benchmarks.evolve_real import Real, RealRun, best_of_table, keep, kept_runs, searched
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Bench, Look, Table
 from benchmarks.report import Machine
@@ -101,6 +101,19 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     last = bench.looks[-2 * evolve_real.FINAL_LOOKS :]
     assert last[::2] == [bench.truths.seed_files] * evolve_real.FINAL_LOOKS
     assert bench.truths.truth(last[1]).height == pytest.approx(run.gain, abs=1e-3)
+
+
+def test_the_best_of_a_table_are_measured_anew_in_turn_with_the_seed_recipe() -> None:
+    bench = Counted()
+    world = real(bench)
+    first, second = best_of_table(world, 2)
+    assert (first.searcher, first.seed, second.seed) == (evolve_real.TABLE, 0, 1)
+    assert first.trials == len(found().table.looks) and first.led.keys() == {
+        "train.py::epochs_scale"
+    }
+    assert first.gain >= second.gain > 0.3 and first.margin >= 0
+    assert len(bench.looks) == 2 * 2 * evolve_real.FINAL_LOOKS
+    assert bench.looks[::2] == [world.seed_files] * 2 * evolve_real.FINAL_LOOKS
 
 
 def test_where_everything_breaks_nothing_leads() -> None:

@@ -160,7 +160,7 @@ def test_a_surrogate_that_guesses_well_is_good_enough() -> None:
         task="airbench", profile="micro", machine=Machine.here(), world="w", looks=tuple(looks)
     )
     found = Surrogate(table)
-    assert found.rank_correlation > 0.98 and found.gate_area is not None and found.valid
+    assert found.rank_correlation > 0.98 and found.gate_area() is not None and found.valid
 
 
 def _parts(seconds: float, right: int = 945) -> dict[str, Any]:
