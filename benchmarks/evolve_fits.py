@@ -20,6 +20,8 @@ Point = Mapping[str, float]
 FURTHEST = 2.0
 """Beyond this a coordinate changes nothing more: a table does not reach there."""
 FOLDS = 20
+_NEAR = 7
+"""Genes up to which a point is one of those whose median is the level at the seed recipe."""
 _PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _TOGETHER = (0.0, 0.03, 0.1, 0.3)
 _ROUNDS = 60
@@ -54,7 +56,8 @@ class Ridge:
         self._genes = Genes(points)
         self._rows = self._genes.rows(points)
         seen = np.asarray(values, dtype=float)
-        self._level = float(np.median(seen))
+        near = [value for point, value in zip(points, values, strict=True) if len(point) <= _NEAR]
+        self._level = float(np.median(near or seen))
         fits = [self._fit(seen - self._level, p, t) for p in _PENALTIES for t in _TOGETHER]
         _, self._weights, self._together = min(fits, key=lambda fit: fit[0])
 
