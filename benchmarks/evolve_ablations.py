@@ -14,9 +14,9 @@ WITHOUT = {
     "repair": Settings(repair=False),
     "moves": Settings(moves=False),
     "merges": Settings(merge=False),
-    "draws": Settings(draw=False),
+    "bundles": Settings(most_edits=3),
 }
-INSTEAD = {"optuna's samples": Settings(sampler="optuna")}
+INSTEAD = {"draws": Settings(draw=True), "optuna's samples": Settings(sampler="optuna")}
 
 
 def _row(full: Runs, part: Runs) -> Row:

@@ -366,7 +366,8 @@ PARTS: Mapping[str, Callable[[], Searcher]] = {
     "without repair": lambda: evolve(Settings(repair=False)),
     "without moves": lambda: evolve(Settings(moves=False)),
     "without merges": lambda: evolve(Settings(merge=False)),
-    "without draws": lambda: evolve(Settings(draw=False)),
+    "with draws": lambda: evolve(Settings(draw=True)),
+    "without bundles": lambda: evolve(Settings(most_edits=3)),
     "without lineage": lambda: _blind(evolve(Settings())),
 }
 

@@ -82,9 +82,9 @@ class Evolve:
         """The best plan that the gates would let pass."""
         idle: tuple[str, ...] = ()
         vain: set[str] = set()
-        files, known = question.territory.files, question.known
+        files, known, settings = question.territory.files, question.known, self._settings
         while True:
-            plan = await asyncio.to_thread(propose, question, self._settings)
+            plan = await asyncio.to_thread(propose, question, settings)
             genes = [] if plan is None else [edit.gene for edit in plan.candidate.edits]
             if plan is None or len(vain) == _MOST_CHECKS:
                 return plan
@@ -92,6 +92,8 @@ class Evolve:
                 return plan
             vain.add(plan.tree)
             idle += tuple(genes) if len(genes) == 1 and not is_move(genes[0]) else ()
+            # Which of several edits was refused is not said: go on with single ones.
+            settings = replace(settings, most_edits=1) if len(genes) > 1 else settings
             question = replace(
                 question,
                 known=lambda tree: tree in vain or known(tree),

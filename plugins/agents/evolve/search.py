@@ -29,6 +29,12 @@ _TRIED = 40
 """Candidates whose trees are made before a search looks for any tree that is new."""
 _PROMISING = 10
 """Candidates that are combined in pairs."""
+_MOST_PAIRED = 3
+"""Edits of such a pair."""
+_BUNDLED = 2
+"""Candidates that are bundled with more and more others, while that is worth more."""
+_GENES, _EDITS_OF_EACH = 30, 2
+"""Promising genes, and edits of each, that a bundle is made from."""
 _STRAYS = 200
 _PAID, _UNPAID = 4.0, 8.0
 """What every kind of edit and every move begins with: draws that differ by little at first."""
@@ -176,17 +182,44 @@ def _variants(question: Question, settings: Settings, at: Situation, plan: Plan)
 def _ranked(
     question: Question, settings: Settings, at: Situation, pool: list[Candidate]
 ) -> list[_Judged]:
-    """Best first: singles, and pairs of the most promising."""
+    """Best first: singles, pairs of the most promising, and bundles."""
     if not pool:
         return []
     luck = _Luck(question, settings, at)
     judged = sorted(_judged(at, pool, luck), key=_by_worth)
     best = [j.candidate for j in judged[:_PROMISING]]
     tried = {candidate.key for candidate in pool}
-    pairs = [c for c in make.compounds(best, settings.most_edits) if c.key not in tried]
+    most = min(_MOST_PAIRED, settings.most_edits)
+    pairs = [c for c in make.compounds(best, most) if c.key not in tried]
     if pairs:
         judged = sorted([*judged, *_judged(at, make.unique(pairs), luck)], key=_by_worth)
-    return judged
+    return sorted([*judged, *_bundles(at, judged, luck, settings.most_edits)], key=_by_worth)
+
+
+def _bundles(at: Situation, judged: Sequence[_Judged], luck: _Luck, most: int) -> Iterator[_Judged]:
+    """The best with more and more edits: where looks are noisy, one alone hardly shows."""
+    others = list(_others(judged))
+    for start in [j for j in judged if j.candidate.tree is None][:_BUNDLED]:
+        best = start
+        while options := [c for o in others for c in make.compounds((best.candidate, o), most)]:
+            found = min(_judged(at, options, luck), key=_by_worth)
+            if found.worth <= best.worth:
+                break
+            best = found
+            yield best
+
+
+def _others(judged: Iterable[_Judged]) -> Iterator[Candidate]:
+    """Single edits of the most promising genes."""
+    singles = (j.candidate for j in judged if len(j.candidate.edits) == 1)
+    found: dict[str, int] = {}
+    for candidate in singles:
+        gene = candidate.edits[0].gene
+        found[gene] = found.get(gene, 0) + 1
+        if len(found) > _GENES:
+            return
+        if found[gene] <= _EDITS_OF_EACH and candidate.tree is None:
+            yield candidate
 
 
 def _by_worth(judged: _Judged) -> float:

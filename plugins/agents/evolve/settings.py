@@ -24,7 +24,7 @@ class Settings:
         default=1,
         metadata={"help": "trials of a submission of one move, at most 4: at other rates too"},
     )
-    most_edits: int = field(default=3, metadata={"help": "edits of one proposal, at most"})
+    most_edits: int = field(default=5, metadata={"help": "edits of one proposal, at most"})
     window: int = field(default=160, metadata={"help": "trials that the model is fitted to"})
     pool: int = field(default=220, metadata={"help": "candidates that are compared each time"})
     sampler: str = field(
@@ -32,7 +32,7 @@ class Settings:
         metadata={"help": "what suggests knobs besides: local, or optuna (extra `evolve`)"},
     )
     draw: bool = field(
-        default=True, metadata={"help": "whether luck of kinds of edits and of moves is weighed"}
+        default=False, metadata={"help": "whether luck of kinds of edits and of moves is weighed"}
     )
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def test_moves_alone_run_out_and_knobs_do_not() -> None:
     moves_only = Settings(knobs=False)
     while plan := ask(0, known=known.__contains__, chosen=moves_only):
         known.add(plan.tree)
-    assert len(known) == 6  # three moves and their pairs
+    assert len(known) == 7  # three moves, alone and together
     assert ask(0, known=known.__contains__) is not None
 
 
