@@ -73,7 +73,7 @@ class _Turn:
     begun: float = field(default_factory=time.process_time)
     thought: float = 0.0
 
-    async def check(self) -> tuple[Violation, ...]:
+    async def check(self, merges: tuple[int, ...] = ()) -> tuple[Violation, ...]:
         """The gates have nothing against it, and their time is not evolve's."""
         return ()
 

@@ -1,10 +1,12 @@
 """Do searches rank with real trials as they do where a surrogate answers for these?
 
-    python -m benchmarks.evolve_real --seed 0 --world FOLDER
+    python -m benchmarks.evolve_real --seeds 0 --world FOLDER
 
-lets each searcher work for so many real trials (`LENGTHS`) in the world of a table (see `evolve_table`), by
-the rule of acceptance of `evolve_measured`, and keeps what came of it. What led in the end is
-then measured anew, in turn with the seed recipe. `python -m benchmarks evolve_real` compares.
+lets each searcher work for so many real trials (`LENGTHS`) in the world of a table (see
+`evolve_table`), by the rule of acceptance of `evolve_measured`, and keeps what came of it. Every
+look is in turn with one at the seed recipe, so that the pace of the machine cancels; what led in
+the end is then measured anew. With `--replayed` the surrogate answers while a searcher works, and
+only what led is measured. `python -m benchmarks evolve_real` compares.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import math
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -24,16 +26,16 @@ from typing import Any
 
 import numpy as np
 from benchmarks.evolve_fits import spearman
-from benchmarks.evolve_measured import Measured, attainable
-from benchmarks.evolve_proposals import evolve, local_random, one_plus_one, tpe
+from benchmarks.evolve_measured import BASELINES, Measured, attainable
+from benchmarks.evolve_proposals import evolve
 from benchmarks.evolve_surrogate import Surrogate, point_of_look, surrogates
 from benchmarks.evolve_table import DATA, Bench, Look, Table
 from benchmarks.report import Report, Row
 
 from autores.errors import UserError
-from autores.plugins.agents.evolve.genome import Files, apply, digest
+from autores.plugins.agents.evolve.genome import Files, apply, digest, edited
 from autores.plugins.agents.evolve.history import Fate
-from autores.plugins.agents.evolve.laboratory import Course, Searcher, Truth
+from autores.plugins.agents.evolve.laboratory import Searcher, Truth
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 
@@ -41,14 +43,8 @@ LENGTHS = (30, 100)
 """Trials of a search, after which what leads then is noted."""
 FINAL_LOOKS = 4
 """At what led in the end, and as many at the seed recipe."""
-REPLAYS = range(50)
 TABLE = "the best of the table"
-SEARCHERS: Mapping[str, Searcher] = {
-    "evolve": evolve(Settings()),
-    "(1+1) evolution": one_plus_one,
-    "local random search": local_random,
-    "TPE on knobs": tpe,
-}
+SEARCHERS: Mapping[str, Searcher] = {"evolve": evolve(Settings()), **BASELINES}
 MEANING = (
     "A gain is the logarithm of the seed recipe's score over that of what led after so many "
     "trials, and 0 where it misses the gate. Real gains are of fresh looks, after the search."
@@ -71,6 +67,8 @@ class RealRun:
     """Above the gate, by the same looks."""
     led: Mapping[str, str] = field(default_factory=dict)
     """What led, as the genes in which it differs from the seed recipe."""
+    said: float | None = None
+    """Where the surrogate answered while it worked: the gain by the surrogate."""
 
     @property
     def worth(self) -> float:
@@ -88,10 +86,22 @@ class Real(Measured):
         if bench.world != found.table.world:
             raise UserError("this folder holds another world than the table's; say --world")
         self.bench = bench
+        self._before: float | None = None
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
-        """What one real trial shows."""
-        return self.shown(self.bench.look_at(files))
+        """What one real trial shows, its score at the pace of the seed recipe's looks beside it."""
+        before = self._before or self._at_seed()
+        truth, score, margin = self.shown(self.bench.look_at(files))
+        if not truth.breaks:
+            self._before = self._at_seed()
+            score *= math.exp(self._level) / math.sqrt(before * self._before)
+        return truth, score, margin
+
+    def _at_seed(self) -> float:
+        truth, score, _ = self.shown(self.bench.look_at(self.seed_files))
+        if truth.breaks:
+            raise UserError("the seed recipe has no score here; is the machine too slow?")
+        return score
 
     def shown(self, look: Look) -> tuple[Truth, float, float]:
         """A trial's score and margin; both mean nothing where it broke."""
@@ -101,25 +111,28 @@ class Real(Measured):
         return truth, math.exp(score or 0.0), margin or 0.0
 
     def final(self, files: Files) -> tuple[float, float]:
-        """Gain and margin of what led, by fresh looks in turn with the seed recipe."""
+        """Gain and margin of what led, by fresh looks."""
         if files == self.seed_files:
             return 0.0, 1.0
-        pairs = [
-            (self.measure(self.seed_files, Random()), self.measure(files, Random()))
-            for _ in range(FINAL_LOOKS)
-        ]
-        gain = statistics.fmean(math.log(seed[1] / ours[1]) for seed, ours in pairs)
-        return gain, statistics.fmean(ours[2] for _, ours in pairs)
+        looks = [self.measure(files, Random()) for _ in range(FINAL_LOOKS)]
+        if any(truth.breaks for truth, *_ in looks):
+            return 0.0, -1.0
+        gain = statistics.fmean(self._level - math.log(score) for _, score, _ in looks)
+        return gain, statistics.fmean(margin for *_, margin in looks)
 
 
-def searched(world: Real, name: str, seed: int) -> Iterator[RealRun]:
-    """Let a searcher work, and tell what led after each length."""
+def searched(
+    real: Real, name: str, seed: int, replayed: Measured | None = None
+) -> Iterator[RealRun]:
+    """Let a searcher work, here or where a surrogate answers, and tell what led after each length."""
+    world = replayed or real
     trees: dict[str, Files] = {digest(world.seed_files): world.seed_files}
 
     def telling(state: Any) -> Any:
         made = SEARCHERS[name](state)
         if made is not None:
             trees[digest(made.files)] = made.files
+            world.remember(made.files, edited(state.head.genome, made.edits))
         return made
 
     course = course_of(world, telling, trials=LENGTHS[-1], seed=seed)
@@ -129,7 +142,7 @@ def searched(world: Real, name: str, seed: int) -> Iterator[RealRun]:
         led = course.seen[course.heads[length - 1]].genome
         tree = next(tree for tree, genome in genomes.items() if genome == led)
         if tree not in measured:
-            measured[tree] = world.final(trees[tree])
+            measured[tree] = real.final(trees[tree])
         gain, margin = measured[tree]
         yield RealRun(
             searcher=name,
@@ -140,6 +153,7 @@ def searched(world: Real, name: str, seed: int) -> Iterator[RealRun]:
             gain=gain,
             margin=margin,
             led={gene: allele.now for gene, allele in sorted(led.items())},
+            said=replayed.gain(course, length) if replayed else None,
         )
 
 
@@ -195,47 +209,71 @@ def keep(table: Table, runs: Sequence[RealRun]) -> None:
 
 
 def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
-    world = Measured(found)
     best = [one.worth for one in runs if one.searcher == TABLE]
     if best:
         yield Row(
             name=f"{found.name}: real gain of the best of {len(found.table.looks)} trials",
             value=max(best),
             unit="log",
-            baseline=attainable(world),
+            baseline=attainable(Measured(found)),
             compared_with="a long search in the surrogate",
             samples=FINAL_LOOKS,
         )
-    names = {one.searcher for one in runs}
-    courses = {name: _replays(world, SEARCHERS[name]) for name in SEARCHERS if name in names}
+    replayed = [one for one in runs if one.said is not None]
+    searched_ = [one for one in runs if one.said is None and one.searcher != TABLE]
+    if len(heads := _heads(replayed)) > 2:
+        said, real = zip(*heads, strict=True)
+        name = f"{found.name}: Spearman of what led, by the surrogate and really"
+        yield Row(name=name, value=_spearman(said, real), unit="", samples=len(heads))
     for length in LENGTHS:
-        real: dict[str, float] = {}
-        replayed: dict[str, float] = {}
-        for name, own in courses.items():
-            worths = [x.worth for x in runs if (x.searcher, x.trials) == (name, length)]
-            if not worths:
-                continue
-            real[name] = statistics.fmean(worths)
-            replayed[name] = statistics.fmean(world.gain(course, length) for course in own)
-            yield Row(
-                name=f"{found.name}: real gain after {length} trials, {name}",
-                value=real[name],
-                unit="log",
-                baseline=replayed[name],
-                compared_with="in the surrogate",
-                samples=len(worths),
-            )
-        if len(real) > 2:
-            yield Row(
-                name=f"{found.name}: Spearman of searchers after {length}, real and replayed",
-                value=spearman(np.array(list(real.values())), np.array(list(replayed.values()))),
-                unit="",
-                samples=len(real),
-            )
+        said_of = _by_searcher(replayed, length, lambda one: one.said or 0.0)
+        for what, made in (("what led", replayed), ("real search", searched_)):
+            real_of = _by_searcher(made, length, lambda one: one.worth)
+            yield from _compared(f"{found.name}: {what} after {length} trials", real_of, said_of)
 
 
-def _replays(world: Measured, searcher: Searcher) -> list[Course]:
-    return [course_of(world, searcher, trials=LENGTHS[-1], seed=seed) for seed in REPLAYS]
+def _heads(runs: Sequence[RealRun]) -> list[tuple[float, float]]:
+    """Of each tree that led in a search: its gain by the surrogate, and by real looks."""
+    found = {(one.searcher, one.seed, *one.led.items()): one for one in runs if one.led}
+    return [(one.said or 0.0, one.worth) for one in found.values()]
+
+
+def _by_searcher(
+    runs: Sequence[RealRun], length: int, read: Callable[[RealRun], float]
+) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for one in runs:
+        if one.trials == length:
+            found.setdefault(one.searcher, []).append(read(one))
+    return found
+
+
+def _compared(
+    what: str, real: Mapping[str, Sequence[float]], said: Mapping[str, Sequence[float]]
+) -> Iterator[Row]:
+    """Means of each searcher, really and by the surrogate, and whether they rank alike."""
+    for name, gains in real.items():
+        yield Row(
+            name=f"{what}, {name}",
+            value=statistics.fmean(gains),
+            unit="log",
+            baseline=statistics.fmean(said[name]) if name in said else None,
+            compared_with="by the surrogate" if name in said else "",
+            samples=len(gains),
+        )
+    both = [name for name in real if name in said]
+    if len(both) > 2:
+        means = [[statistics.fmean(of[name]) for name in both] for of in (real, said)]
+        yield Row(
+            name=f"{what}, Spearman of searchers",
+            value=_spearman(*means),
+            unit="",
+            samples=len(both),
+        )
+
+
+def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
+    return spearman(np.array(a), np.array(b))
 
 
 def run() -> Report:
@@ -249,13 +287,14 @@ def run() -> Report:
 
 
 def main() -> int:
-    """Let all searchers work with one seed."""
+    """Let all searchers work with each seed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evolve_real", description=__doc__)
     parser.add_argument("--task", default="airbench")
     parser.add_argument("--profile", default="micro")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--world", type=Path, default=Path(tempfile.gettempdir(), "autores-table"))
     parser.add_argument("--patience", type=float, default=1.0)
+    parser.add_argument("--replayed", action="store_true", help="let the surrogate answer")
     parser.add_argument("--best", action="store_true", help="measure the table's best anew")
     parser.add_argument("--searchers", nargs="*", choices=SEARCHERS, default=list(SEARCHERS))
     options = parser.parse_args()
@@ -264,7 +303,12 @@ def main() -> int:
         world = Real(found, Bench(options.task, options.profile, options.world, options.patience))
     except UserError as error:
         parser.error(str(error))
-    searches = [searched(world, name, options.seed) for name in options.searchers]
+    replayed = Measured(found) if options.replayed else None
+    searches = [
+        searched(world, name, seed, replayed)
+        for seed in options.seeds
+        for name in options.searchers
+    ]
     for one in best_of_table(world) if options.best else chain.from_iterable(searches):
         print(one, file=sys.stderr)
         keep(found.table, (*kept_runs(found.table), one))

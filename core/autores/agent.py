@@ -70,7 +70,8 @@ class Proposal:
     cites: tuple[int, ...] = ()
     """Trials that the hypothesis builds on."""
     merges: tuple[int, ...] = ()
-    """Further trials whose trees went into this one, besides the one that was edited."""
+    """Further trials that went into this one, besides the one that was edited. What stands just
+    so in one of them is its author's: it may lie outside the specialist's surfaces."""
     call: str = ""
     """Names the call, so that a repeated one submits nothing twice; empty: the next number."""
     variants: tuple[Proposal, ...] = ()
@@ -172,8 +173,8 @@ class Session(Protocol):
         """
         ...
 
-    async def check(self) -> tuple[Violation, ...]:
-        """What the gates would say of the workspace as it is."""
+    async def check(self, merges: tuple[int, ...] = ()) -> tuple[Violation, ...]:
+        """What the gates would say of the workspace as it is, if these trials were merged."""
         ...
 
     def snapshot(self, trial: int) -> Tree:

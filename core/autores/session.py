@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import overload
@@ -18,9 +18,9 @@ from autores.lineage.store import DuplicateSubmission, NoSuchTrial, Query
 from autores.lineage.view import LineageView
 from autores.moves import Move
 from autores.prompts import shared
-from autores.records import Budget, Cost, EditSize, Submission, Tree, Trial, Violation
+from autores.records import Budget, Cost, EditSize, Phase, Submission, Tree, Trial, Violation
 from autores.run import Run
-from autores.status import Cause
+from autores.status import Cause, Status
 from autores.text import escape_line
 from autores.tools import Tool, ToolContext, use
 from autores.transcript import Transcript
@@ -220,10 +220,10 @@ class LiveSession:
         self._origin[moved.commit] = stored
         return moved
 
-    async def check(self) -> tuple[Violation, ...]:
+    async def check(self, merges: tuple[int, ...] = ()) -> tuple[Violation, ...]:
         """What the gates would say of the workspace; see `autores.agent.Session`."""
-        draft = Proposal(hypothesis=DRAFT, call=DRAFT)
-        parents = (self._origin[self.workspace.commit],)
+        draft = Proposal(hypothesis=DRAFT, call=DRAFT, merges=merges)
+        parents = self._parents(draft)
         frozen = await self._freeze(draft, parents)
         if frozen.refused:
             return frozen.refused
@@ -254,7 +254,7 @@ class LiveSession:
 
     async def _submit(self, proposal: Proposal, room: Room | None = None) -> int | None:
         self.record("proposal", {"hypothesis": proposal.hypothesis, "notes": proposal.notes})
-        parents = (self._origin[self.workspace.commit], *map(self.view.stored, proposal.merges))
+        parents = self._parents(proposal)
         frozen = await self._freeze(proposal, parents)
         submission = self._submission(proposal, parents, frozen)
         trial = await self._accept(submission, frozen.refused, room)
@@ -262,6 +262,10 @@ class LiveSession:
             self.submitted.append(trial)
             self._lives[trial] = asyncio.ensure_future(self._live(self, trial))
         return trial
+
+    def _parents(self, proposal: Proposal) -> tuple[int, ...]:
+        """What was edited, then what was merged."""
+        return (self._origin[self.workspace.commit], *map(self.view.stored, proposal.merges))
 
     async def _freeze(self, proposal: Proposal, parents: tuple[int, ...]) -> Frozen:
         """Commit the files. Names that cannot stand in a tree leave the parent's tree."""
@@ -277,7 +281,8 @@ class LiveSession:
             return Frozen(commit=commits[0], tree=tree, refused=error.violations)
         before, after = (self._run.code.tree(commit) for commit in (commits[0], frozen.commit))
         unwanted = self._run.steering.course.refuses(proposal.hypothesis, before, after)
-        return replace(frozen, refused=(*self._repeats(frozen.tree, commits[0]), *unwanted))
+        repeats = self._repeats(frozen.tree, commits[0])
+        return replace(frozen, refused=(*repeats, *self._unproven(parents[1:]), *unwanted))
 
     def _committed(
         self, code: CodeRepository, files: Mapping[str, bytes], parents: list[str], message: str
@@ -286,6 +291,19 @@ class LiveSession:
         tree = code.tree(commit)
         edit = edit_size(code.tree(parents[0]), tree, self._run.task.recipe)
         return Frozen(commit=commit, tree=tree.id, edit=edit)
+
+    def _unproven(self, merged: Iterable[int]) -> tuple[Violation, ...]:
+        """What no gate has let pass excuses nothing."""
+        rows = map(self._run.store.get, merged)
+        return tuple(
+            Violation(
+                rule="merge",
+                message=f"trial {self.view.number(row.id)} has not passed the gates.",
+                fix="Merge trials that were measured.",
+            )
+            for row in rows
+            if row.phase is Phase.QUEUED or row.status is Status.ILLEGAL
+        )
 
     def _repeats(self, tree: str, base: str) -> tuple[Violation, ...]:
         """Measuring the same files again would be another draw from the same noise."""

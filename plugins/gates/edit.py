@@ -35,6 +35,11 @@ class Edit:
         return FileTree({}) if parent is None else parent
 
     @cached_property
+    def merged(self) -> tuple[Tree, ...]:
+        """Trees of other trials that went into it."""
+        return tuple(getattr(self.tree, "merged", ()))
+
+    @cached_property
     def changes(self) -> tuple[FileChange, ...]:
         """The files that differ, renames as what went and what came."""
         return file_changes(self.before, self.tree, renames=False)

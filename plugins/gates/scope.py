@@ -19,7 +19,8 @@ def check(edit: Edit) -> Iterator[Violation]:
     if edit.settings.scope is not Scope.OFF:
         refuse = edit.settings.scope is Scope.ENFORCE
         severity = Severity.REFUSE if refuse else Severity.WARN
-        for place in outside(edit.task, edit.specialist, edit.before, edit.tree, edit.changes):
+        trees = edit.before, edit.tree
+        for place in outside(edit.task, edit.specialist, *trees, edit.changes, edit.merged):
             yield _foreign(edit, place, severity)
     yield from _radius(edit)
 
@@ -32,7 +33,8 @@ def _foreign(edit: Edit, place: Place, severity: Severity) -> Violation:
         rule="scope",
         message=f"{what} {whose}; {edit.specialist.key} owns {own}.",
         fix="Restore it. Free are imports, comments, new names with a leading '_', new code that "
-        "your own parts use, and where your own parts are called.",
+        "your own parts use, where your own parts are called, and what stands just so in a trial "
+        "that you merge.",
         severity=severity,
         path=shown(place.path),
         line=place.line,
@@ -42,7 +44,7 @@ def _foreign(edit: Edit, place: Place, severity: Severity) -> Violation:
 def _radius(edit: Edit) -> Iterator[Violation]:
     size = edit.submission.edit or edit_size(edit.before, edit.tree, edit.task.recipe)
     wanted = edit.specialist.radius
-    if size.radius.rank > wanted.rank:
+    if size.radius.rank > wanted.rank and not edit.merged:
         yield Violation(
             rule="radius",
             message=f"a {size.radius.value} edit; {edit.specialist.key} makes {wanted.value} ones.",

@@ -17,9 +17,13 @@ _IMPORTER = "import importlib, sys; sys.path.insert(0, '.'); importlib.import_mo
 
 
 @tool(narrow="Mend the first ones and ask again.")
-async def check_legality(context: ToolContext) -> str:
-    """Ask all gates about your copy as it is: scope, syntax, forbidden means, size and more."""
-    return told(await context.session.check()) or "the gates have no objection"
+async def check_legality(context: ToolContext, merges: tuple[int, ...] = ()) -> str:
+    """Ask all gates about your copy as it is: scope, syntax, forbidden means, size and more.
+
+    Args:
+        merges: Numbers of trials that you would merge; see submit_trial.
+    """
+    return told(await context.session.check(merges)) or "the gates have no objection"
 
 
 @tool(narrow="Mend the first ones and ask again.")

@@ -21,6 +21,7 @@ async def submit_trial(
     expected_delta: float | None = None,
     notes: str = "",
     cites: tuple[int, ...] = (),
+    merges: tuple[int, ...] = (),
 ) -> str:
     """Freeze your copy as a trial and have it measured. Answers at once with the trial's number.
 
@@ -29,12 +30,15 @@ async def submit_trial(
         expected_delta: Signed, in the metric's unit: what the score should change by.
         notes: Anything that who reads the trial later should know.
         cites: Numbers of trials whose evidence you used.
+        merges: Numbers of trials from which you took parts over as they stand there, also
+            parts that are not yours to edit. They have passed the gates.
     """
     proposal = Proposal(
         hypothesis=hypothesis,
         expected_delta=expected_delta,
         notes=notes,
         cites=cites,
+        merges=merges,
         call=context.call,
     )
     try:

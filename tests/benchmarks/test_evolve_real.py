@@ -20,6 +20,7 @@ from autores.plugins.agents.evolve.genome import Edit, Files, apply
 from autores.plugins.agents.evolve.laboratory import Try
 
 TRIALS = 12
+HALF = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
 
 
 def look(edits: Sequence[Edit], seconds: float, rate: float) -> Look:
@@ -63,17 +64,24 @@ class Counted:
 
     world = "w"
 
-    def __init__(self, *, breaks: bool = False) -> None:
+    def __init__(self, *, breaks: bool = False, slower: float = 1.0) -> None:
         self.truths = Measured(found())
-        self.breaks = breaks
+        self.breaks, self.slower = breaks, slower
         self.looks: list[Files] = []
 
     def look_at(self, files: Files) -> Look:
         self.looks.append(files)
         truth = self.truths.truth(files)
-        if self.breaks and len(self.looks) > 3:
+        if self.breaks and files != self.truths.seed_files:
             return Look(edits=(), cause="exited", counts={}, metrics={}, cpu={})
-        return look((), 3.0 * math.exp(-truth.height), 0.968 + truth.margin)
+        pace = self.slower ** len(self.looks)
+        return look((), pace * 3.0 * math.exp(-truth.height), 0.968 + truth.margin)
+
+
+def halved(bench: Counted) -> Files:
+    files = apply(bench.truths.seed_files, [HALF], bench.truths.moves)
+    assert files is not None
+    return files
 
 
 def real(bench: Counted) -> Real:
@@ -89,18 +97,37 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Counted()
-    half = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
-    files = apply(bench.truths.seed_files, [half], bench.truths.moves)
-    assert files is not None
-    tries = iter([Try(files=files, edits=(half,))])
+    files = halved(bench)
+    tries = iter([Try(files=files, edits=(HALF,))])
     monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
     short, run = searched(real(bench), "halving", 2)
-    assert (short.trials, short.led, short.gain) == (1, {half.gene: half.new}, run.gain)
+    assert (short.trials, short.led, short.gain) == (1, {HALF.gene: HALF.new}, run.gain)
     assert (run.searcher, run.seed, run.trials, run.leads) == ("halving", 2, TRIALS, 1)
     assert run.gain > 0.1 and run.worth == run.gain
+    assert bench.looks[::2] == [bench.truths.seed_files] * ((len(bench.looks) + 1) // 2)
     last = bench.looks[-2 * evolve_real.FINAL_LOOKS :]
-    assert last[::2] == [bench.truths.seed_files] * evolve_real.FINAL_LOOKS
-    assert bench.truths.truth(last[1]).height == pytest.approx(run.gain, abs=1e-3)
+    assert last[::2] == [files] * evolve_real.FINAL_LOOKS
+    assert bench.truths.truth(files).height == pytest.approx(run.gain, abs=1e-3)
+
+
+def test_a_machine_that_gets_slower_makes_no_trial_look_worse() -> None:
+    bench = Counted(slower=1.05)
+    world = real(bench)
+    files = halved(bench)
+    gain, _ = world.final(files)
+    assert gain == pytest.approx(bench.truths.truth(files).height, abs=1e-6)
+
+
+def test_where_the_surrogate_answers_only_what_led_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Counted()
+    tries = iter([Try(files=halved(bench), edits=(HALF,))])
+    monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
+    *_, run = searched(real(bench), "halving", 2, bench.truths)
+    assert run.said is not None and run.said > 0.1 and run.leads
+    assert run.said == pytest.approx(run.gain, abs=1e-3)
+    assert len(bench.looks) == 1 + 2 * evolve_real.FINAL_LOOKS
 
 
 def test_the_best_of_a_table_are_measured_anew_in_turn_with_the_seed_recipe() -> None:
@@ -112,15 +139,15 @@ def test_the_best_of_a_table_are_measured_anew_in_turn_with_the_seed_recipe() ->
         "train.py::epochs_scale"
     }
     assert first.gain >= second.gain > 0.3 and first.margin >= 0
-    assert len(bench.looks) == 2 * 2 * evolve_real.FINAL_LOOKS
-    assert bench.looks[::2] == [world.seed_files] * 2 * evolve_real.FINAL_LOOKS
+    assert len(bench.looks) == 1 + 2 * 2 * evolve_real.FINAL_LOOKS
+    assert bench.looks[::2] == [world.seed_files] * (1 + 2 * evolve_real.FINAL_LOOKS)
 
 
 def test_where_everything_breaks_nothing_leads() -> None:
     bench = Counted(breaks=True)
     *_, run = searched(real(bench), "evolve", 0)
     assert (run.leads, run.failed, run.gain) == (0, TRIALS, 0.0)
-    assert len(bench.looks) == 3 + TRIALS  # the seed recipe is known by three
+    assert len(bench.looks) == 7 + TRIALS  # the seed recipe is known by three, and those beside
 
 
 def test_a_gain_that_misses_the_gate_is_worth_nothing() -> None:
@@ -151,13 +178,18 @@ def test_another_world_is_refused_and_its_runs_are_forgotten(
     )
 
 
-def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolve_real, "REPLAYS", range(2))
-    monkeypatch.setattr(evolve_real, "LENGTHS", (TRIALS,))
-    runs = [
-        RealRun(searcher=name, seed=0, trials=TRIALS, leads=1, failed=0, gain=gain, margin=0.01)
-        for name, gain in (("local random search", 0.2), ("(1+1) evolution", 0.1))
+def test_figures_stand_beside_those_of_the_surrogate() -> None:
+    said = {"evolve": 0.3, "local random search": 0.2, "(1+1) evolution": 0.1}
+    known: dict[str, Any] = {"seed": 0, "trials": TRIALS, "leads": 1, "failed": 0, "margin": 0.01}
+    replayed = [
+        RealRun(searcher=name, gain=gain - 0.05, said=gain, led={name: "1"}, **known)
+        for name, gain in said.items()
     ]
-    rows = list(evolve_real._rows(found(), runs))
-    assert [row.value for row in rows] == [0.1, 0.2]  # in the order of the searchers
-    assert all(row.baseline is not None and row.baseline >= 0 for row in rows)
+    real = [RealRun(searcher=name, gain=1 - gain, **known) for name, gain in said.items()]
+    first, *rows = evolve_real._rows(found(), [*replayed, *real])
+    assert (first.value, first.samples) == (pytest.approx(1.0), 3)
+    led, searches = rows[:4], rows[4:]
+    assert [row.value for row in led] == pytest.approx([0.25, 0.15, 0.05, 1.0])
+    assert [row.baseline for row in led] == [*said.values(), None]
+    assert [row.value for row in searches] == pytest.approx([0.7, 0.8, 0.9, -1.0])
+    assert [row.baseline for row in searches] == [*said.values(), None]

@@ -78,6 +78,11 @@ class CodeTree:
         parents = self._commit.parents
         return self._code.tree(parents[0]) if parents else None
 
+    @property
+    def merged(self) -> tuple[CodeTree, ...]:
+        """The trees that went into it besides: those of the further parents."""
+        return tuple(map(self._code.tree, self._commit.parents[1:]))
+
     @cached_property
     def entries(self) -> Entries:
         """Path to blob id and git mode, sorted by path."""

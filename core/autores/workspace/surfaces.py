@@ -10,7 +10,7 @@ belongs to nobody but generalists.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -189,6 +189,19 @@ def _both(change: FileChange, recipe: Recipe) -> tuple[FileSurfaces, FileSurface
     return FileSurfaces(recipe, change.path, before), FileSurfaces(recipe, change.path, after)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What stands in one version of a file."""
+
+    forms: Counter[syntax.Form]
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, units: Iterable[Unit]) -> _Parts:
+        found = tuple(units)
+        return cls(Counter(u.form for u in found), frozenset(n for u in found for n in u.names))
+
+
 # ------------------------------------------------------------------------------- owners
 
 
@@ -247,11 +260,13 @@ def outside(
     before: Tree,
     after: Tree,
     changes: Sequence[FileChange] | None = None,
+    merged: Sequence[Tree] = (),
 ) -> tuple[Place, ...]:
     """What a specialist changed that is not its own; the first places, where there are many.
 
-    Free for everybody: imports, comments, new private definitions, and where what it owns or
-    newly defines is called. A file that is no longer Python is left to the gate of syntax.
+    Free for everybody: imports, comments, new private definitions, where what it owns or newly
+    defines is called, and what stands just so in a tree that was merged: somebody else did that.
+    A file that is no longer Python is left to the gate of syntax.
 
     Args:
         task: Whose recipe it is.
@@ -259,12 +274,14 @@ def outside(
         before: The tree that was edited.
         after: The tree that came of it.
         changes: What differs, without renames, where that is known already.
+        merged: Trees that went into it besides, all of which have passed the gates.
     """
     if ALL in specialist.surfaces:
         return ()
     if changes is None:
         changes = file_changes(before, after, renames=False)
-    return tuple(islice(_Scope(task, specialist, (before, after), changes).outside(), MOST_PLACES))
+    scope = _Scope(task, specialist, (before, after), changes, merged)
+    return tuple(islice(scope.outside(), MOST_PLACES))
 
 
 class _Scope:
@@ -276,11 +293,14 @@ class _Scope:
         specialist: Specialist,
         trees: tuple[Tree, Tree],
         changes: Sequence[FileChange],
+        merged: Sequence[Tree],
     ) -> None:
         self.recipe = task.recipe
         self.own = owned_surfaces(task, specialist)
         self.trees = trees
         self.changes = changes
+        self.merged = merged
+        self._known_parts: dict[str, Sequence[_Parts]] = {}
 
     def outside(self) -> Iterator[Place]:
         for change in self.changes:
@@ -291,7 +311,7 @@ class _Scope:
 
     def _file(self, change: FileChange) -> Iterator[Place]:
         surfaces = FileSurfaces(self.recipe, change.path).whole
-        if not surfaces & self.own:
+        if not surfaces & self.own and not any(self._has_file(t, change) for t in self.merged):
             line = next(iter(change.lines[1]), 0)
             yield Place(path=change.path, line=line, surfaces=tuple(sorted(surfaces)))
 
@@ -300,7 +320,7 @@ class _Scope:
         for unit in change.units:
             old = before.of(unit.before) if unit.before else NONE
             new = after.of(unit.after) if unit.after else NONE
-            if not (old | new) & self.own and not self._is_free(unit):
+            if not ((old | new) & self.own or self._is_free(unit) or self._is_theirs(unit, change)):
                 line = change.line_of(unit.after) if unit.after else 0
                 yield _place(change.path, unit.unit, line, old | new)
 
@@ -314,6 +334,34 @@ class _Scope:
             return isinstance(new.node, syntax.DEFINITIONS)
         hide, skip = self._calls_own, self._only_calls_or_imports
         return bool(forms(old, hide=hide, skip=skip) == forms(new, hide=hide, skip=skip))
+
+    def _has_file(self, tree: Tree, change: FileChange) -> bool:
+        """Whether a tree that was merged has the file as it is now, or has none either."""
+        path, now = change.path, self.trees[1]
+        same = content(tree, path) == content(now, path)
+        return same and (path in tree) == (path in now)
+
+    def _is_theirs(self, change: UnitChange, file: FileChange) -> bool:
+        """Whether a tree that was merged has this part just so, as often as it stands here now."""
+        old, new = change.before, change.after
+        if not self.merged or (old and new and old.form == new.form):
+            return False
+        here, *theirs = self._parts(file)
+        if new is not None:
+            return any(parts.forms[new.form] >= here.forms[new.form] for parts in theirs)
+        gone = change.unit
+        return any(
+            not parts.forms[gone.form] and parts.names.isdisjoint(gone.names) for parts in theirs
+        )
+
+    def _parts(self, file: FileChange) -> Sequence[_Parts]:
+        """Those of a file as it is now, then as it is in each tree that was merged."""
+        if file.path not in self._known_parts:
+            sources = [content(tree, file.path) for tree in self.merged if file.path in tree]
+            modules = [m for m in map(syntax.parse, sources) if m is not None]
+            sides = [file.sides[1], *map(syntax.units, modules)]
+            self._known_parts[file.path] = [_Parts.of(units) for units in sides]
+        return self._known_parts[file.path]
 
     def _calls_own(self, node: ast.AST) -> bool:
         return callee(node) in self._callable

@@ -40,8 +40,8 @@ class Evolve:
         self._memory: Memory | None = None
         self._joiner = Joiner()
         self._territories: Recent[tuple[str, ...], Territory] = Recent(32)
-        self._refused: Recent[str, bool] = Recent(1_000)
-        """By tree: whether the gates would refuse it."""
+        self._refused: Recent[tuple[object, ...], bool] = Recent(1_000)
+        """By tree, specialist and commits that were merged: whether the gates would refuse it."""
         self._promised: set[str] = set()
         """Trees that sessions at work are about to submit."""
 
@@ -101,15 +101,17 @@ class Evolve:
             )
 
     async def _is_refused(self, session: Session, plan: Plan) -> bool:
-        kept = self._refused.get(plan.tree)
+        merged = [session.view.trial(t).submission.commit for t in plan.candidate.merges]
+        key = (plan.tree, session.brief.specialist.key, *merged)
+        kept = self._refused.get(key)
         if kept is not None:
             return kept
         before = session.workspace.snapshot()
         for path in (path for path, data in plan.files.items() if data != before[path]):
             session.workspace.write(path, plan.files[path])
-        violations = await session.check()
+        violations = await session.check(plan.candidate.merges)
         session.workspace.reset()
-        return self._refused.put(plan.tree, any(v.severity is Severity.REFUSE for v in violations))
+        return self._refused.put(key, any(v.severity is Severity.REFUSE for v in violations))
 
     def _say_what_is_unheard(self, session: Session) -> None:
         """People see in the transcript which of their words this session can do nothing with."""

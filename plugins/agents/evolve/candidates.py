@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from random import Random
 
-from autores.plugins.agents.evolve.genome import ON, Edit, Files, Genome, edited
+from autores.plugins.agents.evolve.genome import ON, Edit, Files, Genome, edited, is_text
 from autores.plugins.agents.evolve.history import Fate, Observation
 from autores.plugins.agents.evolve.joins import Join
 from autores.plugins.agents.evolve.knobs import Knob, read_text
 from autores.plugins.agents.evolve.literals import Value
 from autores.plugins.agents.evolve.model import Model
 from autores.plugins.agents.evolve.scales import FURTHEST
+from autores.plugins.agents.evolve.territory import is_named
 
 _STEPS = (0.12, 0.25, 0.5, 1.0, 1.8)
 _RATES = ("lr", "rate", "learning")
@@ -59,6 +60,12 @@ class Situation:
     suggested: Sequence[Mapping[str, float]] = ()
     """Coordinates by gene, from a sampler."""
     joins: Sequence[Join] = ()
+    blocked: tuple[str, ...] = ()
+    """Names that nobody may touch for now."""
+
+    def is_free(self, gene: str) -> bool:
+        """Whether a gene may be touched by some specialist; texts only come with whole trees."""
+        return not is_text(gene) and not any(is_named(gene, name) for name in self.blocked)
 
     def single_turn(self, knob: Knob, coordinate: float) -> Edit | None:
         """A number moved to a coordinate; None where it would stay as it is."""
@@ -190,6 +197,33 @@ def merges(at: Situation) -> Iterator[Candidate]:
         edits = transplant(at, other)
         if edits:
             yield Candidate(edits=edits, operator="merge", cites=(other.id,), merges=(other.id,))
+
+
+def loans(at: Situation) -> Iterator[Candidate]:
+    """Each edit that others tried in parts which are theirs, alone, on top of this tree."""
+    own = {*(knob.gene for knob in at.knobs), *(edit.gene for edit in at.moves)}
+    known: set[tuple[str, str]] = set()
+    for other in at.seen:
+        if other.fate not in (Fate.MEASURED, Fate.MISSED):
+            continue
+        for edit in other.edits:
+            key = edit.gene, edit.new
+            if edit.gene in own or key in known or not at.is_free(edit.gene):
+                continue
+            known.add(key)
+            here = _now(at.parent.genome, edit, other.genome)
+            if here != edit.new:
+                lent = Edit(gene=edit.gene, old=here, new=edit.new)
+                yield Candidate(
+                    edits=(lent,), operator="loan", cites=(other.id,), merges=(other.id,)
+                )
+
+
+def _now(genome: Genome, edit: Edit, other: Genome) -> str:
+    """What a gene is in a tree, by the genome that another trial's edit led to."""
+    if edit.gene in genome:
+        return genome[edit.gene].now
+    return other[edit.gene].origin if edit.gene in other else edit.new
 
 
 def joins(at: Situation) -> Iterator[Candidate]:

@@ -134,6 +134,7 @@ def situation(question: Question, settings: Settings) -> Situation:
         random=Random(question.seed),
         suggested=question.sampler.suggest(knobs, question.seen, model.yard, question.seed),
         joins=question.joins,
+        blocked=territory.blocked,
     )
 
 
@@ -164,7 +165,7 @@ def _operators(settings: Settings) -> list[Operator]:
         make.further,
         make.suggestions,
     ]
-    chosen += [make.merges, make.joins] if settings.merge else []
+    chosen += [make.merges, make.loans, make.joins] if settings.merge else []
     return chosen + ([make.repairs] if settings.repair else [])
 
 

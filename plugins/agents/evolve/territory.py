@@ -45,7 +45,7 @@ class Territory:
         self.task = task
         self.specialist = specialist
         self.files = files
-        self._blocked = blocked
+        self.blocked = blocked
         self._all = ALL in specialist.surfaces
         self._own = owned_surfaces(task, specialist)
         self._offered: dict[Edit, bool] = {}
@@ -63,7 +63,7 @@ class Territory:
             for path in sorted(self.files)
             if path.endswith(".py") and is_editable(self.task.recipe, path)
             for knob in self._own_of(path, find_knobs(path, self.files[path], origins))
-            if not any(is_named(knob.gene, name) for name in self._blocked)
+            if not any(is_named(knob.gene, name) for name in self.blocked)
         )
 
     def offers(self, move: Move, new: str) -> bool:
@@ -81,8 +81,8 @@ class Territory:
         old, new = FileTree(self.files), FileTree(after)
         if outside(self.task, self.specialist, old, new):
             return False
-        changes = file_changes(old, new) if self._blocked else ()
-        if any(touches(changes, name) for name in self._blocked):
+        changes = file_changes(old, new) if self.blocked else ()
+        if any(touches(changes, name) for name in self.blocked):
             return False
         radius = edit_size(old, new, self.task.recipe).radius
         return radius.rank <= self.specialist.radius.rank

@@ -14,6 +14,7 @@ _LONGEST = 160
 _OPENINGS = {
     "repair": "Repair {trial}{why}",
     "merge": "Take over from {trial}",
+    "loan": "Take over what {trial} tried",
     "join": "Merge {trial} into this tree",
     "further": "Follow {trial}",
     "variant": "Retry {trial} at another rate",

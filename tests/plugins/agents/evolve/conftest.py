@@ -147,7 +147,7 @@ class TestSession:
     async def charge(self, cost: object) -> None:
         raise AssertionError(cost)
 
-    async def check(self) -> tuple[Violation, ...]:
+    async def check(self, merges: tuple[int, ...] = ()) -> tuple[Violation, ...]:
         self.checked.append(self.workspace.changed())
         return self.world.refuse(self.workspace.snapshot())
 
