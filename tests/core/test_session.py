@@ -276,6 +276,42 @@ def test_the_same_tree_is_refused(play: Play) -> None:
     play(scene)
 
 
+def test_what_another_did_may_be_merged_by_who_does_not_own_it(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        theirs = await stage.open("a", specialist="optim").submit(propose(rate=0.1))
+        session = stage.open("b", specialist="arch")
+        session.workspace.replace("fit.py", "rate = 0.05", "rate = 0.1")
+        session.workspace.replace("fit.py", "degree = 4", "degree = 5")
+        assert [v.rule for v in await session.check()] == ["scope"]
+        assert await session.check((theirs.trial.id,)) == ()
+        both = await session.submit(Proposal(hypothesis="Both", merges=(theirs.trial.id,)))
+        assert both.trial.cause is Cause.VALID
+        assert stage.stored(2).submission.parents == (0, 1)
+
+    play(scene)
+
+
+def test_what_no_gate_has_let_pass_cannot_be_merged(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        seed = stage.stored(0).submission.commit
+        for number, rate in ((1, 0.1), (2, 0.2)):
+            commit = stage.run.code.commit(recipe(rate=rate), [seed])
+            made = submission(number, commit=commit, tree=stage.run.code.tree(commit).id)
+            accepted = Accepted(trial=number, submission=made)
+            gated = (Gated(trial=number, cause=Cause.ILLEGAL),) if number == 1 else ()
+            stage.run.store.append(lambda head, all=(accepted, *gated): all)
+        session = stage.open(specialist="arch")
+        session.workspace.replace("fit.py", "degree = 4", "degree = 5")
+        for refused, waiting in ((1, 2), (2, 1)):
+            found = await session.check((refused, waiting))
+            assert [v.rule for v in found] == ["merge", "merge"]
+            assert found[0].message == f"trial {refused} has not passed the gates."
+        feedback = await session.submit(Proposal(hypothesis="Both", merges=(1,)))
+        assert feedback.trial.status is Status.ILLEGAL
+
+    play(scene)
+
+
 def test_what_never_ran_may_be_tried_again(play: Play) -> None:
     async def scene(stage: Stage) -> None:
         seed = stage.stored(0).submission.commit

@@ -52,6 +52,13 @@ class TestCommits:
         assert tree.parent.commit == seed
         assert tree.changed() == ("lib/net.py", "train.py")
 
+    def test_the_other_parents_are_what_was_merged(self, code: CodeRepository) -> None:
+        first, second, third = (code.commit({"a": text}, []) for text in (b"1", b"2", b"3"))
+        both = code.tree(code.commit({"a": b"4"}, [first, second, third]))
+        assert both.parent is not None and both.parent.commit == first
+        assert [tree.commit for tree in both.merged] == [second, third]
+        assert code.tree(first).merged == ()
+
     def test_a_seed_from_a_folder(self, code: CodeRepository, tmp_path: Path) -> None:
         folder = tmp_path / "recipe"
         (folder / "__pycache__").mkdir(parents=True)

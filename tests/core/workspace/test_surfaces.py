@@ -224,6 +224,70 @@ class TestOutside:
         assert outside(TASK, META, here, there) == ()
 
 
+class TestMerged:
+    """What a tree that was merged has just so is its author's."""
+
+    def objections(
+        self, after: str, *merged: str, path: str = "train.py", before: str = SOURCE
+    ) -> list[str]:
+        trees = (tree({path: text} if text else {}) for text in (before, after))
+        others = [tree({path: text} if text else {}) for text in merged]
+        return [str(place) for place in outside(TASK, OPTIM, *trees, merged=others)]
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("self.width = 1", "self.width = 2"),
+            ("lr_floor = 0.0", "lr_floor = 1.0"),
+            ("def stranger():\n    return 1\n", ""),
+            ("def train", "def mine():\n    pass\n\n\ndef train"),
+            ("class Net(Base)", "class Net(Other)"),
+        ],
+    )
+    def test_is_free_beside_own_edits(self, old: str, new: str) -> None:
+        theirs = SOURCE.replace(old, new)
+        mine = theirs.replace("lr = 0.1", "lr = 0.2")
+        assert len(self.objections(mine)) == 1
+        assert self.objections(mine, SOURCE, theirs) == []
+
+    def test_is_free_among_what_else_they_did(self) -> None:
+        wide = SOURCE.replace("self.width = 1", "self.width = 2")
+        theirs = wide.replace("return x\n", "return -x\n")
+        assert self.objections(wide, theirs) == []
+
+    @pytest.mark.parametrize(
+        ("theirs", "mine"),
+        [
+            ("self.width = 2", "self.width = 3"),
+            ("self.width = 2\n        self.depth = 1", "self.width = 2"),
+        ],
+    )
+    def test_almost_so_is_not_so(self, theirs: str, mine: str) -> None:
+        after, merged = (SOURCE.replace("self.width = 1", new) for new in (mine, theirs))
+        assert self.objections(after, merged) == ["train.py:23 Net.__init__"]
+
+    def test_what_they_have_once_is_not_free_twice(self) -> None:
+        once = SOURCE + "print(1)\n"
+        assert self.objections(once, once) == []
+        assert self.objections(once + "print(1)\n", once) == ["train.py:43", "train.py:44"]
+
+    def test_what_they_changed_is_not_free_to_go(self) -> None:
+        theirs = SOURCE.replace("return 1", "return 2")
+        gone = SOURCE.replace("def stranger():\n    return 1\n", "")
+        assert self.objections(gone, theirs) == ["train.py:0 stranger"]
+
+    def test_no_merge_moves_what_is_foreign(self) -> None:
+        moved = SOURCE.replace("lr_floor = 0.0\n", "") + "lr_floor = 0.0\n"
+        assert self.objections(moved, SOURCE) == ["train.py:42 lr_floor"]
+
+    def test_whole_files(self) -> None:
+        path = "data/mix.toml"
+        assert self.objections("a = 2\n", "a = 2\n", before="a = 1\n", path=path) == []
+        assert self.objections("", "", before="a = 1\n", path=path) == []
+        assert self.objections("a = 2\n", "a = 3\n", "", before="a = 1\n", path=path)
+        assert self.objections("", "a = 1\n", before="a = 1\n", path=path)
+
+
 class TestUnowned:
     @pytest.fixture
     def task(self, tmp_path: Path) -> Task:

@@ -41,9 +41,11 @@ OPTIM = Specialist(key="optim", title="Optimizer", surfaces=("optimizer",), radi
 class Child(FileTree):
     """A tree that was made from another."""
 
-    def __init__(self, files: Files, parent: FileTree | None) -> None:
+    def __init__(
+        self, files: Files, parent: FileTree | None, merged: tuple[FileTree, ...] = ()
+    ) -> None:
         super().__init__({p: t.encode() if isinstance(t, str) else t for p, t in files.items()})
-        self.parent = parent
+        self.parent, self.merged = parent, merged
 
 
 Judge = Callable[..., tuple[Violation, ...]]
@@ -57,11 +59,13 @@ def judge() -> Judge:
         *,
         who: Specialist = META,
         may_add_files: bool = False,
+        merged: Files | None = None,
         **settings: Any,
     ) -> tuple[Violation, ...]:
         recipe = replace(TASK.recipe, may_add_files=may_add_files)
         values = {f"gates.{k}": Value(value=v, source="test") for k, v in settings.items()}
         parent = None if before is None else Child(before, None)
+        others = () if merged is None else (Child(merged, parent),)
         submission = Submission(
             commit="c", parents=(0,), hypothesis="", specialist=who.key, session="s", call="1"
         )
@@ -69,7 +73,7 @@ def judge() -> Judge:
             gates.autores_legality(
                 replace(TASK, recipe=recipe),
                 submission,
-                Child(after, parent),
+                Child(after, parent, others),
                 who,
                 SettingsBook(values, {gates.Settings: "gates"}),
             )

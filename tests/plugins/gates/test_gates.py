@@ -145,6 +145,12 @@ class TestScope:
             "train.py:8: scope: Net.width belongs to model; optim owns optimizer."
         )
 
+    def test_what_is_merged_is_neither_outside_nor_too_far(self, judge: Judge) -> None:
+        theirs = self.EDIT["train.py"]
+        wider = with_("train.py", str(theirs).replace("width = 4", "width = 4\n    depth = 2"))
+        assert judge(SEED, wider, who=OPTIM, merged=wider) == ()
+        assert rules(judge(SEED, wider, who=OPTIM, merged=SEED))[0] == "scope"
+
     def test_a_larger_radius_is_a_warning(self, judge: Judge) -> None:
         after = with_("train.py", SOURCE.replace("step(loss)", "step(loss, rate=1)"))
         (found,) = judge(SEED, after, who=OPTIM)

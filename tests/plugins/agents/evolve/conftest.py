@@ -30,6 +30,7 @@ from autores.workspace.workspace import Workspace
 
 ALL = Specialist(key="all", title="All", surfaces=("*",))
 REG = Specialist(key="reg", title="Reg", surfaces=("regularization",))
+OPTIM = Specialist(key="optim", title="Optim", surfaces=("optimizer",))
 Judge = Callable[[Mapping[str, float]], Outcome]
 
 
@@ -44,7 +45,7 @@ def bowl(numbers: Mapping[str, float]) -> Outcome:
 class World:
     """A lineage in memory and code on disk, without supervisor or evaluator."""
 
-    everybody, regularizer = ALL, REG
+    everybody, regularizer, optimizer = ALL, REG, OPTIM
 
     def __init__(self, folder: Path, judge: Judge = bowl, moves: tuple[Move, ...] = ()) -> None:
         self.folder, self.judge, self.moves = folder, judge, moves

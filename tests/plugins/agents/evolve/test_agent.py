@@ -18,6 +18,7 @@ from autores.plugins.agents.evolve.genome import decode
 from autores.plugins.agents.evolve.memory import FOREIGN
 from autores.records import Outcome, Submission, Violation
 from autores.status import Cause
+from autores.workspace.surfaces import outside
 
 MOVE = Move(
     name="other",
@@ -171,6 +172,22 @@ def test_a_specialist_stays_within_its_surfaces(make_world: Callable[..., Any]) 
         for edit in notes.edits
     }
     assert genes == {"fit.py::ridge", "move:other"}
+
+
+def test_specialists_take_over_what_others_tried_and_stay_within_scope(world: Any) -> None:
+    agent, merging = Evolve(Settings()), 0
+    for _ in range(12):
+        for who in (world.regularizer, world.optimizer):
+            session = world.session(specialist=who)
+            asyncio.run(agent.run(session))
+            (proposal,) = session.proposals
+            trial = world.store.get(world.store.head().next_trial - 1)
+            tree = world.code.tree(trial.submission.commit)
+            assert outside(world.task, who, tree.parent, tree, merged=tree.merged) == ()
+            foreign = outside(world.task, who, tree.parent, tree)
+            assert not foreign or proposal.merges
+            merging += bool(foreign)
+    assert merging
 
 
 def test_moves_have_their_title_as_hypothesis(make_world: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from autores.plugins.agents.evolve import candidates as make
@@ -56,6 +57,26 @@ def test_a_move_that_lost_is_retried_at_other_rates_and_cites_the_trial() -> Non
 def test_a_merge_takes_over_what_made_another_trial_better() -> None:
     (merged,) = make.merges(at(child(4, 0.9, STEPS), child(5, 1.2, LR)))
     assert merged.edits == (STEPS,) and merged.merges == merged.cites == (4,)
+
+
+def test_what_others_tried_in_their_parts_is_taken_over_edit_by_edit() -> None:
+    width = Edit(gene="net.py::width", old="8", new="16")
+    depth = Edit(gene="net.py::depth", old="2", new="3")
+    miss = child(3, 0.8, depth, LR, fate=Fate.MISSED)
+    crash = child(4, None, Edit(gene="net.py::heads", old="4", new="7"), fate=Fate.BROKEN)  # type: ignore[arg-type]
+    text = child(6, 0.9, Edit(gene="text:abc", old=OFF, new=ON))
+    found = list(make.loans(at(child(5, 0.9, width), text, crash, miss, child(2, 0.9, width))))
+    assert [(c.edits, c.merges) for c in found] == [((width,), (5,)), ((depth,), (3,))]
+
+
+def test_what_the_tree_has_or_a_person_blocks_is_not_taken_over() -> None:
+    width = Edit(gene="net.py::width", old="8", new="16")
+    wider = Edit(gene="net.py::width", old="8", new="32")
+    parent = child(1, 0.9, width)
+    situation = at(child(2, 0.8, wider), child(3, 0.8, width), parent, parent=parent)
+    (lent,) = make.loans(situation)
+    assert lent.edits == (Edit(gene="net.py::width", old="16", new="32"),)
+    assert list(make.loans(replace(situation, blocked=("net.py::width",)))) == []
 
 
 def test_a_near_miss_is_repaired_with_what_eased_the_gate_before() -> None:
