@@ -54,6 +54,25 @@ def test_a_specialist_reads_edits_checks_and_submits(play: Play) -> None:
     play(scene, specialist="optim")
 
 
+def test_what_another_did_is_taken_over_by_its_number(play: Play) -> None:
+    async def scene(session: LiveSession, stage: Stage) -> None:
+        rate = {"path": "fit.py", "old": "rate = 0.05", "new": "rate = 0.1"}
+        await session.call("edit_file", rate)
+        await session.call("submit_trial", {"hypothesis": "A higher rate"}, call="one")
+        await session.call("wait_trial", {"trial": 1})
+        other = stage.session("arch", parent=0)
+        await other.call("edit_file", rate)
+        await other.call("edit_file", {"path": "fit.py", "old": "degree = 4", "new": "degree = 5"})
+        assert "scope" in await other.call("check_legality", {})
+        assert await other.call("check_legality", {"merges": [1]}) == "the gates have no objection"
+        both = {"hypothesis": "Both", "merges": [1]}
+        assert "submitted as trial 2" in await other.call("submit_trial", both, call="one")
+        assert stage.run.store.get(2).submission.parents == (0, 1)
+        await other.settled()
+
+    play(scene, specialist="optim")
+
+
 def test_what_cannot_be_done_is_the_answer(play: Play) -> None:
     async def scene(session: LiveSession, stage: Stage) -> None:
         for tool, arguments, said in (
