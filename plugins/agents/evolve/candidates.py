@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from random import Random
 
@@ -62,6 +63,11 @@ class Situation:
     joins: Sequence[Join] = ()
     blocked: tuple[str, ...] = ()
     """Names that nobody may touch for now."""
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The genes that the specialist may change by itself."""
+        return frozenset((*(k.gene for k in self.knobs), *(edit.gene for edit in self.moves)))
 
     def is_free(self, gene: str) -> bool:
         """Whether a gene may be touched by some specialist; texts only come with whole trees."""
@@ -200,15 +206,14 @@ def merges(at: Situation) -> Iterator[Candidate]:
 
 
 def loans(at: Situation) -> Iterator[Candidate]:
-    """Each edit that others tried in parts which are theirs, alone, on top of this tree."""
-    own = {*(knob.gene for knob in at.knobs), *(edit.gene for edit in at.moves)}
+    """Each edit that others tried in parts which are theirs: to be made together with own ones."""
     known: set[tuple[str, str]] = set()
     for other in at.seen:
         if other.fate not in (Fate.MEASURED, Fate.MISSED):
             continue
         for edit in other.edits:
             key = edit.gene, edit.new
-            if edit.gene in own or key in known or not at.is_free(edit.gene):
+            if edit.gene in at.own or key in known or not at.is_free(edit.gene):
                 continue
             known.add(key)
             here = _now(at.parent.genome, edit, other.genome)

@@ -116,7 +116,7 @@ def _searched(question: Question, settings: Settings, at: Situation) -> Plan | N
     """What the search itself would have."""
     pool = make.unique(c for operator in _operators(settings) for c in operator(at))
     pool = at.random.sample(pool, min(len(pool), settings.pool))
-    ranked = _ranked(question, settings, at, pool)
+    ranked = [j for j in _ranked(question, settings, at, pool) if _is_own(at, j.candidate)]
     return next(_plans(question, at, ranked[:_TRIED]), None) or _any(question, at)
 
 
@@ -175,6 +175,12 @@ def _variants(question: Question, settings: Settings, at: Situation, plan: Plan)
     others = [c for c in make.variants(at) if c.edits[:1] == edits] if settings.variants > 1 else []
     judged = sorted(_judged(at, others, _Luck(question, settings, at)), key=_by_worth)
     yield from islice(_plans(question, at, judged), settings.variants - 1)
+
+
+def _is_own(at: Situation, candidate: Candidate) -> bool:
+    """Whether a specialist changes anything by itself, or merges whole trees."""
+    own = any(edit.gene in at.own for edit in candidate.edits)
+    return own or candidate.tree is not None
 
 
 # ------------------------------------------------------------------------------- ranking

@@ -14,7 +14,6 @@ _LONGEST = 160
 _OPENINGS = {
     "repair": "Repair {trial}{why}",
     "merge": "Take over from {trial}",
-    "loan": "Take over what {trial} tried",
     "join": "Merge {trial} into this tree",
     "further": "Follow {trial}",
     "variant": "Retry {trial} at another rate",
@@ -38,6 +37,8 @@ def _opening(candidate: Candidate) -> str:
     text = _OPENINGS.get(candidate.operator, "")
     if "{trial}" in text and not candidate.cites:
         return ""
+    if candidate.operator == "compound" and candidate.merges:
+        text += f" with what {' and '.join(f'{trial:04d}' for trial in candidate.merges)} tried"
     trial = f"{candidate.cites[0]:04d}" if candidate.cites else ""
     why = f" ({shortened(candidate.why)})" if candidate.why else ""
     return f"{text.format(trial=trial, why=why)}: " if text else ""
