@@ -187,6 +187,9 @@ def test_specialists_take_over_what_others_tried_and_stay_within_scope(world: An
             foreign = outside(world.task, who, tree.parent, tree)
             assert not foreign or proposal.merges
             merging += bool(foreign)
+            notes = decode(proposal.notes)
+            own = "rate" if who is world.optimizer else "ridge"
+            assert notes is not None and f"fit.py::{own}" in {edit.gene for edit in notes.edits}
     assert merging
 
 

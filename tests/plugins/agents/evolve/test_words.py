@@ -37,5 +37,11 @@ def test_a_repair_cites_the_trial_and_its_shortfall() -> None:
     )
 
 
+def test_what_is_taken_over_names_the_trials() -> None:
+    both = Candidate(edits=(LR, FLIP), operator="compound", cites=(12, 3), merges=(3, 12))
+    assert said(both).startswith("Together with what 0003 and 0012 tried: raise lr")
+    assert said(Candidate(edits=(LR, FLIP), operator="compound")).startswith("Together: raise lr")
+
+
 def test_nothing_is_cited_where_there_is_nothing_to_cite() -> None:
     assert said(Candidate(edits=(MADE,), operator="variant")) == "Pool by the mean."
