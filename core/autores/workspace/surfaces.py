@@ -300,7 +300,7 @@ class _Scope:
         self.trees = trees
         self.changes = changes
         self.merged = merged
-        self._known_parts: dict[str, Sequence[_Parts]] = {}
+        self._known_parts: dict[bytes, _Parts] = {}
 
     def outside(self) -> Iterator[Place]:
         for change in self.changes:
@@ -320,7 +320,8 @@ class _Scope:
         for unit in change.units:
             old = before.of(unit.before) if unit.before else NONE
             new = after.of(unit.after) if unit.after else NONE
-            if not ((old | new) & self.own or self._is_free(unit) or self._is_theirs(unit, change)):
+            free = (old | new) & self.own or self._is_free(unit)
+            if not free and not self._is_theirs(unit, change.path):
                 line = change.line_of(unit.after) if unit.after else 0
                 yield _place(change.path, unit.unit, line, old | new)
 
@@ -341,27 +342,26 @@ class _Scope:
         same = content(tree, path) == content(now, path)
         return same and (path in tree) == (path in now)
 
-    def _is_theirs(self, change: UnitChange, file: FileChange) -> bool:
+    def _is_theirs(self, change: UnitChange, path: str) -> bool:
         """Whether a tree that was merged has this part just so, as often as it stands here now."""
         old, new = change.before, change.after
-        if not self.merged or (old and new and old.form == new.form):
+        if old is not None and new is not None and old.form == new.form:
             return False
-        here, *theirs = self._parts(file)
-        if new is not None:
-            return any(parts.forms[new.form] >= here.forms[new.form] for parts in theirs)
-        gone = change.unit
-        return any(
-            not parts.forms[gone.form] and parts.names.isdisjoint(gone.names) for parts in theirs
-        )
+        trees = (tree for tree in self.merged if path in tree)
+        return any(self._has_part(self._parts(tree, path), change, path) for tree in trees)
 
-    def _parts(self, file: FileChange) -> Sequence[_Parts]:
-        """Those of a file as it is now, then as it is in each tree that was merged."""
-        if file.path not in self._known_parts:
-            sources = [content(tree, file.path) for tree in self.merged if file.path in tree]
-            modules = [m for m in map(syntax.parse, sources) if m is not None]
-            sides = [file.sides[1], *map(syntax.units, modules)]
-            self._known_parts[file.path] = [_Parts.of(units) for units in sides]
-        return self._known_parts[file.path]
+    def _has_part(self, theirs: _Parts, change: UnitChange, path: str) -> bool:
+        form = change.unit.form
+        if change.after is None:
+            return not theirs.forms[form] and theirs.names.isdisjoint(change.unit.names)
+        return theirs.forms[form] >= self._parts(self.trees[1], path).forms[form]
+
+    def _parts(self, tree: Tree, path: str) -> _Parts:
+        source = content(tree, path)
+        if source not in self._known_parts:
+            module = syntax.parse(source)
+            self._known_parts[source] = _Parts.of(syntax.units(module) if module else ())
+        return self._known_parts[source]
 
     def _calls_own(self, node: ast.AST) -> bool:
         return callee(node) in self._callable
