@@ -122,7 +122,11 @@ class Real(Measured):
 
 
 def searched(
-    real: Real, name: str, seed: int, replayed: Measured | None = None
+    real: Real,
+    name: str,
+    seed: int,
+    replayed: Measured | None = None,
+    lengths: Sequence[int] = LENGTHS,
 ) -> Iterator[RealRun]:
     """Let a searcher work, here or where a surrogate answers, and tell what led after each length."""
     world = replayed or real
@@ -135,10 +139,10 @@ def searched(
             world.remember(made.files, edited(state.head.genome, made.edits))
         return made
 
-    course = course_of(world, telling, trials=LENGTHS[-1], seed=seed)
+    course = course_of(world, telling, trials=lengths[-1], seed=seed)
     genomes = {tree: world.genome(files) for tree, files in trees.items()}
     measured: dict[str, tuple[float, float]] = {}
-    for length in LENGTHS:
+    for length in lengths:
         led = course.seen[course.heads[length - 1]].genome
         tree = next(tree for tree, genome in genomes.items() if genome == led)
         if tree not in measured:
@@ -294,6 +298,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--world", type=Path, default=Path(tempfile.gettempdir(), "autores-table"))
     parser.add_argument("--patience", type=float, default=1.0)
+    parser.add_argument("--short", action="store_true", help=f"stop after {LENGTHS[0]} trials")
     parser.add_argument("--replayed", action="store_true", help="let the surrogate answer")
     parser.add_argument("--best", action="store_true", help="measure the table's best anew")
     parser.add_argument("--searchers", nargs="*", choices=SEARCHERS, default=list(SEARCHERS))
@@ -305,7 +310,7 @@ def main() -> int:
         parser.error(str(error))
     replayed = Measured(found) if options.replayed else None
     searches = [
-        searched(world, name, seed, replayed)
+        searched(world, name, seed, replayed, LENGTHS[:1] if options.short else LENGTHS)
         for seed in options.seeds
         for name in options.searchers
     ]

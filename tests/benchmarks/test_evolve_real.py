@@ -20,6 +20,7 @@ from autores.plugins.agents.evolve.genome import Edit, Files, apply
 from autores.plugins.agents.evolve.laboratory import Try
 
 TRIALS = 12
+LENGTHS = (1, TRIALS)
 HALF = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
 
 
@@ -88,11 +89,6 @@ def real(bench: Counted) -> Real:
     return Real(found(), cast("Bench", bench))
 
 
-@pytest.fixture(autouse=True)
-def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolve_real, "LENGTHS", (1, TRIALS))
-
-
 def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,7 +96,7 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     files = halved(bench)
     tries = iter([Try(files=files, edits=(HALF,))])
     monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
-    short, run = searched(real(bench), "halving", 2)
+    short, run = searched(real(bench), "halving", 2, lengths=LENGTHS)
     assert (short.trials, short.led, short.gain) == (1, {HALF.gene: HALF.new}, run.gain)
     assert (run.searcher, run.seed, run.trials, run.leads) == ("halving", 2, TRIALS, 1)
     assert run.gain > 0.1 and run.worth == run.gain
@@ -124,7 +120,7 @@ def test_where_the_surrogate_answers_only_what_led_is_measured(
     bench = Counted()
     tries = iter([Try(files=halved(bench), edits=(HALF,))])
     monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
-    *_, run = searched(real(bench), "halving", 2, bench.truths)
+    *_, run = searched(real(bench), "halving", 2, bench.truths, LENGTHS)
     assert run.said is not None and run.said > 0.1 and run.leads
     assert run.said == pytest.approx(run.gain, abs=1e-3)
     assert len(bench.looks) == 1 + 2 * evolve_real.FINAL_LOOKS
@@ -145,7 +141,7 @@ def test_the_best_of_a_table_are_measured_anew_in_turn_with_the_seed_recipe() ->
 
 def test_where_everything_breaks_nothing_leads() -> None:
     bench = Counted(breaks=True)
-    *_, run = searched(real(bench), "evolve", 0)
+    *_, run = searched(real(bench), "evolve", 0, lengths=LENGTHS)
     assert (run.leads, run.failed, run.gain) == (0, TRIALS, 0.0)
     assert len(bench.looks) == 7 + TRIALS  # the seed recipe is known by three, and those beside
 
@@ -178,7 +174,8 @@ def test_another_world_is_refused_and_its_runs_are_forgotten(
     )
 
 
-def test_figures_stand_beside_those_of_the_surrogate() -> None:
+def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evolve_real, "LENGTHS", LENGTHS)
     said = {"evolve": 0.3, "local random search": 0.2, "(1+1) evolution": 0.1}
     known: dict[str, Any] = {"seed": 0, "trials": TRIALS, "leads": 1, "failed": 0, "margin": 0.01}
     replayed = [
