@@ -37,6 +37,7 @@ class RunOdds:
     def __init__(self, observations: Iterable[Observation]) -> None:
         """Count."""
         self._cases: dict[str, list[_Case]] = defaultdict(list)
+        self._chances: dict[Edit, float] = {}
         finished = [seen for seen in observations if seen.fate is not Fate.PENDING]
         even = [[1 / len(o.edits) for _ in o.edits] for o in finished]
         self._count(finished, even)
@@ -46,7 +47,12 @@ class RunOdds:
 
     def of(self, edits: Iterable[Edit]) -> float:
         """The chance that all of them together run."""
-        return math.prod(self._one(edit) for edit in edits)
+        return math.prod(self._chance(edit) for edit in edits)
+
+    def _chance(self, edit: Edit) -> float:
+        if edit not in self._chances:
+            self._chances[edit] = self._one(edit)
+        return self._chances[edit]
 
     def _count(self, seen: Sequence[Observation], shares: Sequence[Sequence[float]]) -> None:
         for trial, parts in zip(seen, shares, strict=True):
