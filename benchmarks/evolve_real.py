@@ -224,14 +224,14 @@ def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
             samples=FINAL_LOOKS,
         )
     replayed = [one for one in runs if one.said is not None]
-    searched_ = [one for one in runs if one.said is None and one.searcher != TABLE]
+    real_runs = [one for one in runs if one.said is None and one.searcher != TABLE]
     if len(heads := _heads(replayed)) > 2:
         said, real = zip(*heads, strict=True)
         name = f"{found.name}: Spearman of what led, by the surrogate and really"
         yield Row(name=name, value=_spearman(said, real), unit="", samples=len(heads))
     for length in LENGTHS:
         said_of = _by_searcher(replayed, length, lambda one: one.said or 0.0)
-        for what, made in (("what led", replayed), ("real search", searched_)):
+        for what, made in (("what led", replayed), ("real search", real_runs)):
             real_of = _by_searcher(made, length, lambda one: one.worth)
             yield from _compared(f"{found.name}: {what} after {length} trials", real_of, said_of)
 
