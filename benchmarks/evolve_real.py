@@ -2,11 +2,12 @@
 
     python -m benchmarks.evolve_real --seeds 0 --world FOLDER
 
-lets each searcher work for so many real trials (`LENGTHS`) in the world of a table (see
-`evolve_table`), by the rule of acceptance of `evolve_measured`, and keeps what came of it. Every
-look is in turn with one at the seed recipe, so that the pace of the machine cancels; what led in
-the end is then measured anew. With `--replayed` the surrogate answers while a searcher works, and
-only what led is measured. `python -m benchmarks evolve_real` compares.
+lets each searcher work for so many real trials (`LENGTHS`), by the rule of acceptance of
+`evolve_measured`, in the world of a table (see `evolve_table`) or in a fresh one, whose gate is
+then set by looks of its own. The seed recipe is looked at among the trials, so that the pace of
+the machine cancels; what led in the end is measured anew, in turn with the seed recipe. With
+`--replayed` the surrogate answers while a searcher works, and only what led is measured. `python
+-m benchmarks evolve_real` compares.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import math
 import statistics
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -30,7 +32,7 @@ from benchmarks.evolve_measured import BASELINES, Measured, attainable
 from benchmarks.evolve_proposals import evolve
 from benchmarks.evolve_surrogate import Surrogate, point_of_look, surrogates
 from benchmarks.evolve_table import DATA, Bench, Look, Table
-from benchmarks.report import Report, Row
+from benchmarks.report import Machine, Report, Row
 
 from autores.errors import UserError
 from autores.plugins.agents.evolve.genome import Files, apply, digest, edited
@@ -43,6 +45,10 @@ LENGTHS = (30, 100)
 """Trials of a search, after which what leads then is noted."""
 FINAL_LOOKS = 4
 """At what led in the end, and as many at the seed recipe."""
+PACE = 3
+"""After so many trials the seed recipe is looked at again."""
+CALIBRATION = 16
+"""Looks at the seed recipe that set the gate of a fresh world."""
 TABLE = "the best of the table"
 SEARCHERS: Mapping[str, Searcher] = {"evolve": evolve(Settings()), **BASELINES}
 MEANING = (
@@ -57,6 +63,9 @@ class RealRun:
 
     searcher: str
     seed: int
+    world: str
+    """The table's or a fresh one."""
+    processor: str
     trials: int
     leads: int
     failed: int
@@ -77,31 +86,37 @@ class RealRun:
 
 
 class Real(Measured):
-    """The world of a table in which every look is a real one."""
+    """The world of a table, or a fresh one of the same kind, in which every look is a real one."""
 
     def __init__(self, found: Surrogate, bench: Bench) -> None:
-        """Look by `bench`, which must have the world of the table."""
+        """Look by `bench`; where it has another world than the table, set the gate anew."""
         super().__init__(found)
         self.found = found
-        if bench.world != found.table.world:
-            raise UserError("this folder holds another world than the table's; say --world")
         self.bench = bench
-        self._before: float | None = None
+        self.processor = Machine.here().processor
+        self._at_seed: deque[float] = deque(maxlen=2)
+        self._since = 0
+        if self.reading.barrier is not None and bench.world != found.table.world:
+            looks = tuple(bench.look_at(self.seed_files) for _ in range(CALIBRATION))
+            self._bar = self.reading.barrier.bar(replace(found.table, looks=looks))
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
-        """What one real trial shows, its score at the pace of the seed recipe's looks beside it."""
-        before = self._before or self._at_seed()
+        """What one real trial shows, its score at the pace of the last looks at the seed recipe."""
+        while self._since >= PACE or len(self._at_seed) < 2:
+            self._look_at_seed()
+        self._since += 1
         truth, score, margin = self.shown(self.bench.look_at(files))
-        if not truth.breaks:
-            self._before = self._at_seed()
-            score *= math.exp(self._level) / math.sqrt(before * self._before)
-        return truth, score, margin
+        return truth, self._paced(score), margin
 
-    def _at_seed(self) -> float:
+    def _look_at_seed(self) -> None:
         truth, score, _ = self.shown(self.bench.look_at(self.seed_files))
         if truth.breaks:
             raise UserError("the seed recipe has no score here; is the machine too slow?")
-        return score
+        self._at_seed.append(score)
+        self._since = 0
+
+    def _paced(self, score: float) -> float:
+        return score * math.exp(self._level) / statistics.geometric_mean(self._at_seed)
 
     def shown(self, look: Look) -> tuple[Truth, float, float]:
         """A trial's score and margin; both mean nothing where it broke."""
@@ -114,11 +129,18 @@ class Real(Measured):
         """Gain and margin of what led, by fresh looks."""
         if files == self.seed_files:
             return 0.0, 1.0
-        looks = [self.measure(files, Random()) for _ in range(FINAL_LOOKS)]
-        if any(truth.breaks for truth, *_ in looks):
+        self._look_at_seed()
+        shown = [self._between(files) for _ in range(FINAL_LOOKS)]
+        if any(truth.breaks for truth, *_ in shown):
             return 0.0, -1.0
-        gain = statistics.fmean(self._level - math.log(score) for _, score, _ in looks)
-        return gain, statistics.fmean(margin for *_, margin in looks)
+        gain = statistics.fmean(self._level - math.log(score) for _, score, _ in shown)
+        return gain, statistics.fmean(margin for *_, margin in shown)
+
+    def _between(self, files: Files) -> tuple[Truth, float, float]:
+        """A look between two at the seed recipe."""
+        truth, score, margin = self.shown(self.bench.look_at(files))
+        self._look_at_seed()
+        return truth, self._paced(score), margin
 
 
 def searched(
@@ -151,6 +173,8 @@ def searched(
         yield RealRun(
             searcher=name,
             seed=seed,
+            world=real.bench.world,
+            processor=real.processor,
             trials=length,
             leads=len(set(course.heads[:length]) - {0}),
             failed=sum(one.fate is not Fate.MEASURED for one in course.seen[1 : length + 1]),
@@ -175,6 +199,8 @@ def best_of_table(world: Real, many: int = 5) -> Iterator[RealRun]:
         yield RealRun(
             searcher=TABLE,
             seed=rank,
+            world=world.bench.world,
+            processor=world.processor,
             trials=len(table.looks),
             leads=0,
             failed=0,

@@ -15,12 +15,12 @@ from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Bench, Look, Table
 from benchmarks.report import Machine
 
-from autores.errors import UserError
 from autores.plugins.agents.evolve.genome import Edit, Files, apply
 from autores.plugins.agents.evolve.laboratory import Try
 
 TRIALS = 12
 LENGTHS = (1, TRIALS)
+HERE: dict[str, Any] = {"world": "w", "processor": "p"}
 HALF = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
 
 
@@ -68,6 +68,7 @@ class Counted:
     def __init__(self, *, breaks: bool = False, slower: float = 1.0) -> None:
         self.truths = Measured(found())
         self.breaks, self.slower = breaks, slower
+        self.harder = 0.0
         self.looks: list[Files] = []
 
     def look_at(self, files: Files) -> Look:
@@ -76,7 +77,7 @@ class Counted:
         if self.breaks and files != self.truths.seed_files:
             return Look(edits=(), cause="exited", counts={}, metrics={}, cpu={})
         pace = self.slower ** len(self.looks)
-        return look((), pace * 3.0 * math.exp(-truth.height), 0.968 + truth.margin)
+        return look((), pace * 3.0 * math.exp(-truth.height), 0.968 + truth.margin - self.harder)
 
 
 def halved(bench: Counted) -> Files:
@@ -100,7 +101,7 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     assert (short.trials, short.led, short.gain) == (1, {HALF.gene: HALF.new}, run.gain)
     assert (run.searcher, run.seed, run.trials, run.leads) == ("halving", 2, TRIALS, 1)
     assert run.gain > 0.1 and run.worth == run.gain
-    assert bench.looks[::2] == [bench.truths.seed_files] * ((len(bench.looks) + 1) // 2)
+    assert bench.looks[:2] == [bench.truths.seed_files] * 2
     last = bench.looks[-2 * evolve_real.FINAL_LOOKS :]
     assert last[::2] == [files] * evolve_real.FINAL_LOOKS
     assert bench.truths.truth(files).height == pytest.approx(run.gain, abs=1e-3)
@@ -135,34 +136,53 @@ def test_the_best_of_a_table_are_measured_anew_in_turn_with_the_seed_recipe() ->
         "train.py::epochs_scale"
     }
     assert first.gain >= second.gain > 0.3 and first.margin >= 0
-    assert len(bench.looks) == 1 + 2 * 2 * evolve_real.FINAL_LOOKS
-    assert bench.looks[::2] == [world.seed_files] * (1 + 2 * evolve_real.FINAL_LOOKS)
+    each = 1 + 2 * evolve_real.FINAL_LOOKS
+    assert len(bench.looks) == 2 * each
+    for looks in (bench.looks[:each], bench.looks[each:]):
+        assert looks[::2] == [world.seed_files] * (1 + evolve_real.FINAL_LOOKS)
 
 
 def test_where_everything_breaks_nothing_leads() -> None:
     bench = Counted(breaks=True)
     *_, run = searched(real(bench), "evolve", 0, lengths=LENGTHS)
     assert (run.leads, run.failed, run.gain) == (0, TRIALS, 0.0)
-    assert len(bench.looks) == 7 + TRIALS  # the seed recipe is known by three, and those beside
+    at_seed = [files == bench.truths.seed_files for files in bench.looks]
+    assert at_seed.count(False) == TRIALS
+    together = "".join("s" if seed else "t" for seed in at_seed)
+    assert "t" * (evolve_real.PACE + 1) not in together
 
 
 def test_a_gain_that_misses_the_gate_is_worth_nothing() -> None:
-    known: dict[str, Any] = {"searcher": "evolve", "seed": 0, "trials": 1, "leads": 1, "failed": 0}
+    known: dict[str, Any] = {
+        "searcher": "evolve",
+        "seed": 0,
+        "trials": 1,
+        "leads": 1,
+        "failed": 0,
+        **HERE,
+    }
     assert RealRun(**known, gain=0.2, margin=-0.01).worth == 0.0
     assert RealRun(**known, gain=0.2, margin=0.0).worth == 0.2
 
 
-def test_another_world_is_refused_and_its_runs_are_forgotten(
+def test_a_fresh_world_sets_its_own_gate() -> None:
+    table, fresh = real(Counted()), Counted()
+    fresh.world, fresh.harder = "another", 0.1
+    world = real(fresh)
+    assert fresh.looks == [fresh.truths.seed_files] * evolve_real.CALIBRATION
+    files = halved(fresh)
+    here, there = world.shown(fresh.look_at(files)), table.shown(table.bench.look_at(files))
+    assert here[2] == pytest.approx(there[2], abs=0.02)
+
+
+def test_runs_are_forgotten_where_the_table_was_measured_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = Counted()
-    bench.world = "another"
-    with pytest.raises(UserError, match="another world"):
-        real(bench)
-
     monkeypatch.setattr(evolve_real, "DATA", tmp_path)
     table = found().table
-    run = RealRun(searcher="evolve", seed=1, trials=3, leads=1, failed=0, gain=0.1, margin=0.02)
+    run = RealRun(
+        searcher="evolve", seed=1, trials=3, leads=1, failed=0, gain=0.1, margin=0.02, **HERE
+    )
     assert kept_runs(table) == ()
     keep(table, [run])
     assert kept_runs(table) == (run,)
@@ -177,7 +197,14 @@ def test_another_world_is_refused_and_its_runs_are_forgotten(
 def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evolve_real, "LENGTHS", LENGTHS)
     said = {"evolve": 0.3, "local random search": 0.2, "(1+1) evolution": 0.1}
-    known: dict[str, Any] = {"seed": 0, "trials": TRIALS, "leads": 1, "failed": 0, "margin": 0.01}
+    known: dict[str, Any] = {
+        "seed": 0,
+        "trials": TRIALS,
+        "leads": 1,
+        "failed": 0,
+        "margin": 0.01,
+        **HERE,
+    }
     replayed = [
         RealRun(searcher=name, gain=gain - 0.05, said=gain, led={name: "1"}, **known)
         for name, gain in said.items()
