@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import benchmarks
-from benchmarks.report import Report
+from benchmarks.report import RESULTS, Report
 
 NOT_BENCHMARKS = {
     "__main__",
@@ -27,7 +27,6 @@ NOT_BENCHMARKS = {
     "report",
 }
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 
 
 def names() -> list[str]:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from benchmarks.evolve_fits import spearman
 from benchmarks.evolve_measured import BASELINES, Measured, attainable
-from benchmarks.evolve_proposals import evolve
+from benchmarks.evolve_proposals import evolve, interval
 from benchmarks.evolve_surrogate import Surrogate, point_of_look, surrogates
 from benchmarks.evolve_table import DATA, Bench, Look, Table
 from benchmarks.report import Machine, Report, Row
@@ -256,10 +256,49 @@ def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
         name = f"{found.name}: Spearman of what led, by the surrogate and really"
         yield Row(name=name, value=_spearman(said, real), unit="", samples=len(heads))
     for length in LENGTHS:
-        said_of = _by_searcher(replayed, length, lambda one: one.said or 0.0)
-        for what, made in (("what led", replayed), ("real search", real_runs)):
-            real_of = _by_searcher(made, length, lambda one: one.worth)
-            yield from _compared(f"{found.name}: {what} after {length} trials", real_of, said_of)
+        real_of, said_of = (_by_searcher(replayed, length, read) for read in (_worth, _said))
+        yield from _compared(f"{found.name}: what led after {length} trials", real_of, said_of)
+        real_of = _by_searcher(real_runs, length, _worth)
+        said_of = _in_replays(found.name, length)
+        yield from _compared(f"{found.name}: real search after {length} trials", real_of, said_of)
+
+
+def _worth(one: RealRun) -> float:
+    return one.worth
+
+
+def _said(one: RealRun) -> float:
+    return one.said or 0.0
+
+
+def _in_replays(world: str, length: int) -> dict[str, list[float]]:
+    """The mean gain of each searcher where the surrogate answers, by `evolve_measured`."""
+    kept = {row.name: row.value for row in Report.of("evolve_measured").rows}
+    best = kept.get(f"{world}: attainable gain", 0.0)
+    shares = f"{world}: share of the attainable gain after {length}, "
+    return {
+        name.removeprefix(shares): [value / 100 * best]
+        for name, value in kept.items()
+        if name.startswith(shares)
+    }
+
+
+def _notes(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[str]:
+    """By how much evolve is ahead of others that worked in the same world with the same seed."""
+    for length in LENGTHS:
+        gains: dict[str, dict[tuple[str, int], float]] = {}
+        for one in runs:
+            if one.trials == length and one.said is None:
+                gains.setdefault(one.searcher, {})[one.world, one.seed] = one.worth
+        ours = gains.pop("evolve", {})
+        for name, theirs in gains.items():
+            pairs = [ours[where] - gain for where, gain in theirs.items() if where in ours]
+            if len(pairs) > 1:
+                low, high = interval(pairs)
+                yield (
+                    f"{found.name}: real gain of evolve less that of {name} after {length} trials: "
+                    f"{low:+.3f} to {high:+.3f} (95 %, paired, n = {len(pairs)})"
+                )
 
 
 def _heads(runs: Sequence[RealRun]) -> list[tuple[float, float]]:
@@ -312,7 +351,7 @@ def run() -> Report:
     return Report(
         title="Searches with real trials, and the same where surrogates answer",
         rows=[row for one, runs in found if runs for row in _rows(one, runs)],
-        notes=[MEANING],
+        notes=[*(note for one, runs in found for note in _notes(one, runs)), MEANING],
     )
 
 

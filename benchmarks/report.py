@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+RESULTS = Path(__file__).parent / "results"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -119,6 +121,11 @@ class Report:
         lines = [f"| {' | '.join(cell or ' ' for cell in row)} |" for row in rows]
         notes = [line for note in self.notes for line in ("", note)]
         return [f"{self.title}. {self.machine}", "", *lines, *notes]
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """What was kept of a benchmark."""
+        return cls.from_json(json.loads((RESULTS / f"{name}.json").read_text()))
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:

@@ -8,12 +8,12 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from benchmarks import evolve_real
+from benchmarks import evolve_real, report
 from benchmarks.evolve_measured import Measured
 from benchmarks.evolve_real import Real, RealRun, best_of_table, keep, kept_runs, searched
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Bench, Look, Table
-from benchmarks.report import Machine
+from benchmarks.report import Machine, Report, Row
 
 from autores.plugins.agents.evolve.genome import Edit, Files, apply
 from autores.plugins.agents.evolve.laboratory import Try
@@ -194,26 +194,35 @@ def test_runs_are_forgotten_where_the_table_was_measured_anew(
     )
 
 
-def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_stand_beside_those_of_the_surrogate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(evolve_real, "LENGTHS", LENGTHS)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
     said = {"evolve": 0.3, "local random search": 0.2, "(1+1) evolution": 0.1}
-    known: dict[str, Any] = {
-        "seed": 0,
-        "trials": TRIALS,
-        "leads": 1,
-        "failed": 0,
-        "margin": 0.01,
-        **HERE,
-    }
+    known: dict[str, Any] = {"trials": TRIALS, "leads": 1, "failed": 0, "margin": 0.01, **HERE}
     replayed = [
-        RealRun(searcher=name, gain=gain - 0.05, said=gain, led={name: "1"}, **known)
+        RealRun(searcher=name, seed=0, gain=gain - 0.05, said=gain, led={name: "1"}, **known)
         for name, gain in said.items()
     ]
-    real = [RealRun(searcher=name, gain=1 - gain, **known) for name, gain in said.items()]
-    first, *rows = evolve_real._rows(found(), [*replayed, *real])
+    real = [
+        RealRun(searcher=name, seed=seed, gain=1 - gain + 0.02 * seed * gain, **known)
+        for name, gain in said.items()
+        for seed in range(2)
+    ]
+    share = f"{found().name}: share of the attainable gain after {TRIALS}, "
+    rows = [Row(name=share + name, value=100 * gain, unit="%") for name, gain in said.items()]
+    rows.append(Row(name=f"{found().name}: attainable gain", value=0.5, unit="log"))
+    kept = Report(title="Searches", rows=rows)
+    Path(tmp_path, "evolve_measured.json").write_text(kept.to_json())
+
+    first, *others = evolve_real._rows(found(), [*replayed, *real])
     assert (first.value, first.samples) == (pytest.approx(1.0), 3)
-    led, searches = rows[:4], rows[4:]
+    led, searches = others[:4], others[4:]
     assert [row.value for row in led] == pytest.approx([0.25, 0.15, 0.05, 1.0])
     assert [row.baseline for row in led] == [*said.values(), None]
-    assert [row.value for row in searches] == pytest.approx([0.7, 0.8, 0.9, -1.0])
-    assert [row.baseline for row in searches] == [*said.values(), None]
+    assert [row.value for row in searches] == pytest.approx([0.703, 0.802, 0.901, -1.0])
+    assert [row.baseline for row in searches] == pytest.approx([0.15, 0.1, 0.05, None])
+    local, one_plus_one = evolve_real._notes(found(), [*replayed, *real])
+    assert "local random search after 12 trials: -0.112 to -0.086 (95 %, paired, n = 2)" in local
+    assert "(1+1) evolution" in one_plus_one
