@@ -64,7 +64,7 @@ MEANING = (
     "A gain is the logarithm of the seed recipe's score (seconds; bits per byte; 1 less CORE) over "
     "that of what leads, by the surrogate, and 0 where it truly misses its gate or limit. No "
     "component goes beyond what real trials showed. The attainable gain is what a long search by "
-    "mutation and crossover finds without noise. What was chosen on which seeds: docs/evolve.md."
+    "mutation and crossover finds without noise. What was chosen on which seeds: docs/evolve-measured.md."
 )
 GENERATIONS = 150
 _CHILDREN, _STARTS = 64, 4

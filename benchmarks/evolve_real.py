@@ -293,7 +293,7 @@ def _notes(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[str]:
         ours = gains.pop("evolve", {})
         for name, theirs in gains.items():
             pairs = [ours[where] - gain for where, gain in theirs.items() if where in ours]
-            if len(pairs) > 1:
+            if len(pairs) > 2:
                 low, high = interval(pairs)
                 yield (
                     f"{found.name}: real gain of evolve less that of {name} after {length} trials: "

@@ -208,7 +208,7 @@ def test_figures_stand_beside_those_of_the_surrogate(
     real = [
         RealRun(searcher=name, seed=seed, gain=1 - gain + 0.02 * seed * gain, **known)
         for name, gain in said.items()
-        for seed in range(2)
+        for seed in range(3)
     ]
     share = f"{found().name}: share of the attainable gain after {TRIALS}, "
     rows = [Row(name=share + name, value=100 * gain, unit="%") for name, gain in said.items()]
@@ -221,8 +221,8 @@ def test_figures_stand_beside_those_of_the_surrogate(
     led, searches = others[:4], others[4:]
     assert [row.value for row in led] == pytest.approx([0.25, 0.15, 0.05, 1.0])
     assert [row.baseline for row in led] == [*said.values(), None]
-    assert [row.value for row in searches] == pytest.approx([0.703, 0.802, 0.901, -1.0])
+    assert [row.value for row in searches] == pytest.approx([0.706, 0.804, 0.902, -1.0])
     assert [row.baseline for row in searches] == pytest.approx([0.15, 0.1, 0.05, None])
     local, one_plus_one = evolve_real._notes(found(), [*replayed, *real])
-    assert "local random search after 12 trials: -0.112 to -0.086 (95 %, paired, n = 2)" in local
+    assert "local random search after 12 trials: -0.103 to -0.093 (95 %, paired, n = 3)" in local
     assert "(1+1) evolution" in one_plus_one
