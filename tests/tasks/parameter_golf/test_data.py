@@ -38,7 +38,7 @@ def test_prepare_makes_three_disjoint_parts(prepared: data.Prepared) -> None:
         tokens = read_shard(path)
         documents = np.split(tokens, np.flatnonzero(tokens == BOS)[1:])
         parts.append({tokenizer.decode(d.tolist()) for d in documents})
-    assert all(len(part) > 30 for part in parts)
+    assert all(len(part) > 15 for part in parts)  # of about 39, more or fewer as worlds go
     assert len(parts[1] & parts[0]) + len(parts[2] & parts[1]) <= 2  # a short list may come twice
 
 
