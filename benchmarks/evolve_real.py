@@ -6,8 +6,8 @@ lets each searcher work for so many real trials (`LENGTHS`), by the rule of acce
 `evolve_measured`, in the world of a table (see `evolve_table`) or in a fresh one, whose gate is
 then set by looks of its own. The seed recipe is looked at among the trials, so that the pace of
 the machine cancels; what led in the end is measured anew, in turn with the seed recipe. With
-`--replayed` the surrogate answers while a searcher works, and only what led is measured. `python
--m benchmarks evolve_real` compares.
+`--replayed` the surrogate answers while a searcher works, and only what led is measured.
+`python -m benchmarks evolve_real` compares.
 """
 
 from __future__ import annotations
