@@ -80,6 +80,11 @@ class RealRun:
     """Where the surrogate answered while it worked: the gain by the surrogate."""
 
     @property
+    def is_search(self) -> bool:
+        """Whether every trial of it was real."""
+        return self.said is None and self.searcher != TABLE
+
+    @property
     def worth(self) -> float:
         """The gain, where the gate is passed."""
         return self.gain if self.margin >= 0 else 0.0
@@ -250,7 +255,7 @@ def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
             samples=FINAL_LOOKS,
         )
     replayed = [one for one in runs if one.said is not None]
-    real_runs = [one for one in runs if one.said is None and one.searcher != TABLE]
+    real_runs = [one for one in runs if one.is_search]
     if len(heads := _heads(replayed)) > 2:
         said, real = zip(*heads, strict=True)
         name = f"{found.name}: Spearman of what led, by the surrogate and really"
@@ -288,7 +293,7 @@ def _notes(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[str]:
     for length in LENGTHS:
         gains: dict[str, dict[tuple[str, int], float]] = {}
         for one in runs:
-            if one.trials == length and one.said is None:
+            if one.trials == length and one.is_search:
                 gains.setdefault(one.searcher, {})[one.world, one.seed] = one.worth
         ours = gains.pop("evolve", {})
         for name, theirs in gains.items():
