@@ -129,7 +129,9 @@ def _horizon(tree: Tree, profile: Profile) -> Iterator[Violation]:
     found = estimate.horizon(tree, profile.sizes)
     if found is None:
         return
-    each = profile.sizes["device_batch"] * profile.sizes["sequence"] * profile.ranks
+    row = profile.sizes["sequence"] * profile.ranks
+    rows = found.batch // row
+    each = row * max(1, min(profile.sizes["device_batch"], rows))
     if found.batch % each or found.steps < 1:
         yield Violation(
             rule="divisibility",

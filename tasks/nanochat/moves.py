@@ -72,10 +72,10 @@ MOVES = (
         "plain_values",
         "architecture",
         "model.py",
-        "Add the value embeddings without a gate",
+        "Hold the gate of the value embeddings half open",
         (
             "            share = value_scale * self.gate(x[..., :value_channels]).sigmoid()\n",
-            "            share = value_scale * torch.full_like(x[..., : self.heads], 0.5)\n",
+            "            share = value_scale * (0 * self.gate(x[..., :value_channels])).sigmoid()\n",
         ),
     ),
     # --------------------------------------------------------------------------- optimizer

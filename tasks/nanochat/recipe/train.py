@@ -36,6 +36,12 @@ def passes_per_step(horizon, sizes, ranks):
     return passes
 
 
+def fitted(sizes, horizon, ranks):
+    """Sizes with no more rows in a pass than a batch has."""
+    rows = max(1, horizon.batch // (sizes["sequence"] * ranks))
+    return {**sizes, "device_batch": min(sizes["device_batch"], rows)}
+
+
 def train(model, forward, stream, horizon, steps, passes, ranks):
     """The first `steps` of a horizon."""
     groups, parameters = optim.build(model, horizon), list(model.parameters())
@@ -53,9 +59,10 @@ def synthetic(sizes, device):
 
 
 def train_phase(job):
-    device, sizes = kernels.start(job), job.sizes
-    model = Model(Shape.of(sizes)).to(device)
-    horizon = Horizon.of(sizes, model.scaling_parameters())
+    device = kernels.start(job)
+    model = Model(Shape.of(job.sizes)).to(device)
+    horizon = Horizon.of(job.sizes, model.scaling_parameters())
+    sizes = fitted(job.sizes, horizon, job.ranks)
     passes = passes_per_step(horizon, sizes, job.ranks)
     forward = kernels.compiled(model, device)
     model.reset()

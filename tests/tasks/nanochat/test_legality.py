@@ -44,7 +44,7 @@ def test_moves_are_legal(move: object) -> None:
     [
         ("dependency", "model", "import math\n", "import math\nimport einops\n"),
         ("dependency", "data", "import bisect\n", "import bisect\nfrom transformers.x import y\n"),
-        ("fixed-shape", "train", "sizes = kernels.start(job), job.sizes", None),
+        ("fixed-shape", "train", "sizes = fitted(job.sizes, horizon, job.ranks)", None),
         ("fixed-shape", "model", "    depth: int\n", "    depth: float\n"),
         ("fixed-tokenizer", "data", "    start = tokenizer", None),
         ("divisibility", "schedule", "ratio = 12.0", "ratio = 1e-4"),

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib import import_module
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autores.moves import Move
 from autores.plugins.agents.evolve.genome import ON
 from autores.plugins.agents.evolve.territory import Territory
 from autores.tasks.nanochat import plugin
@@ -30,6 +33,20 @@ def test_who_owns_its_surface_may_make_it() -> None:
         own = [move for move in MOVES if move.surface in owned_surfaces(task, owner)]
         territory = Territory(task, owner, files)
         assert all(territory.offers(move, ON) for move in own)
+
+
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.name)
+def test_a_recipe_with_it_trains_and_answers(move: Move, edited_recipe: Any) -> None:
+    with edited_recipe(move) as recipe:
+        model = recipe.model.Model(recipe.model.Shape.of(recipe.sizes))
+        model.reset()
+        horizon = recipe.schedule.Horizon.of(recipe.sizes, model.scaling_parameters())
+        sizes = recipe.train.fitted(recipe.sizes, horizon, 1)
+        passes = recipe.train.passes_per_step(horizon, sizes, 1)
+        batch = recipe.train.synthetic(sizes, recipe.train.torch.device("cpu"))
+        recipe.train.train(model, model, repeat(batch), horizon, 3, passes, 1)
+        model.load_state_dict(recipe.serve.unpack(recipe.serve.pack(model)))
+        assert all(p.isfinite().all() for p in model.parameters())
 
 
 @pytest.mark.parametrize("name", ["whole_weights", "whole_head"])

@@ -24,17 +24,6 @@ PAPER = {
     "reference_scaling": 110_100_912,
     "ratio_scale": 1.0,
 }
-TINY = {
-    "depth": 2,
-    "width": 48,
-    "heads": 2,
-    "vocabulary": 64,
-    "sequence": 32,
-    "device_batch": 2,
-    "reference_batch": 64,
-    "reference_scaling": 60_000,
-    "ratio_scale": 0.01,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +38,7 @@ def _model(recipe: Any, sizes: dict[str, Any], device: str = "cpu") -> Any:
 
 @pytest.fixture
 def tiny(recipe: Any) -> Any:
-    model = _model(recipe, TINY)
+    model = _model(recipe, recipe.sizes)
     model.reset()
     with torch.no_grad():  # what begins at zero hides mistakes
         for p in model.parameters():
@@ -85,7 +74,7 @@ def test_windows_at_depth_12(recipe: Any) -> None:
 
 
 def test_the_beginning_has_the_published_scales(recipe: Any) -> None:
-    sizes = {**TINY, "width": 96, "vocabulary": 512, "depth": 3}
+    sizes = {**recipe.sizes, "width": 96, "vocabulary": 512, "depth": 3}
     model = _model(recipe, sizes)
     model.reset()
     reach = math.sqrt(3 / 96)
@@ -185,7 +174,7 @@ def test_adamw_is_the_one_of_torch(recipe: Any) -> None:
 
 
 def test_every_parameter_has_exactly_one_group(recipe: Any, tiny: Any) -> None:
-    horizon = recipe.schedule.Horizon.of(TINY, tiny.scaling_parameters())
+    horizon = recipe.schedule.Horizon.of(recipe.sizes, tiny.scaling_parameters())
     groups = recipe.optim.build(tiny, horizon)
     found = sorted(id(p) for group in groups for p in group.parameters)
     assert found == sorted(map(id, tiny.parameters()))
@@ -270,7 +259,7 @@ def test_answers_are_the_logits_of_the_places_asked_for(recipe: Any, tiny: Any) 
 
 
 def test_training_learns_what_repeats(recipe: Any) -> None:
-    sizes = {**TINY, "ratio_scale": 0.05}
+    sizes = {**recipe.sizes, "ratio_scale": 0.05}
     model = _model(recipe, sizes)
     model.reset()
     horizon = recipe.schedule.Horizon(steps=30, batch=128, rate_factor=1.0, decay_factor=1.0)
@@ -287,9 +276,17 @@ def test_training_learns_what_repeats(recipe: Any) -> None:
 
 def test_a_batch_that_cannot_be_divided_is_refused(recipe: Any) -> None:
     horizon = SimpleNamespace(batch=128)
-    assert recipe.train.passes_per_step(horizon, TINY, 1) == 2
+    assert recipe.train.passes_per_step(horizon, recipe.sizes, 1) == 2
     with pytest.raises(SystemExit, match="no multiple"):
-        recipe.train.passes_per_step(horizon, TINY, 3)
+        recipe.train.passes_per_step(horizon, recipe.sizes, 3)
+
+
+def test_a_pass_has_no_more_rows_than_a_batch(recipe: Any) -> None:
+    large, small = (SimpleNamespace(batch=tokens) for tokens in (128, 32))
+    assert recipe.train.fitted(recipe.sizes, large, 1) == recipe.sizes
+    assert recipe.train.fitted(recipe.sizes, small, 1) == {**recipe.sizes, "device_batch": 1}
+    with pytest.raises(SystemExit, match="no multiple"):
+        recipe.train.passes_per_step(small, recipe.train.fitted(recipe.sizes, small, 3), 3)
 
 
 RANKS = """
