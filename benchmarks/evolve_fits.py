@@ -137,6 +137,8 @@ class Seen:
     values: tuple[float, ...]
     far: int = 0
     """The last so many were chosen by a search."""
+    each: int = 1
+    """Looks of which a value is the mean, but for those at the seed recipe."""
 
     def among(self, *, far: bool = False) -> NDArray[np.bool_]:
         """Which are Sobol points, or points of several genes that a search chose."""

@@ -10,6 +10,7 @@ alone do so little to the score that noise decides their ranks.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
 from autores.plugins.agents.evolve.features import point_of
-from autores.plugins.agents.evolve.genome import edited
+from autores.plugins.agents.evolve.genome import Edit, edited
 
 ASKED_SPEARMAN, ASKED_AREA = 0.8, 0.9
 """What a surrogate must reach on trials held out before searches are compared in it."""
@@ -49,12 +50,21 @@ class Surrogate:
 
     def seen(self, read: Read, *, timed: bool = False) -> Seen:
         """A component of the trials that have it; `timed`: at the machine's usual pace."""
-        looks = [(i, x, v) for i, x in enumerate(self.table.looks) if (v := read(x)) is not None]
+        values: dict[tuple[Edit, ...] | int, list[float]] = {}
+        firsts: list[int] = []
+        for i, look in enumerate(self.table.looks):
+            value = read(look)
+            if value is not None:
+                apart = self.table.each == 1 or not look.edits
+                known = values.setdefault(i if apart else look.edits, [])
+                firsts += [] if known else [i]
+                known.append(value - (self._paces.get(i, 0.0) if timed else 0.0))
         designed = len(self.table.looks) - self.table.far
         return Seen(
-            points=tuple(point_of_look(look) for _, look, _ in looks),
-            values=tuple(v - (self._paces.get(i, 0.0) if timed else 0.0) for i, _, v in looks),
-            far=sum(i >= designed for i, *_ in looks),
+            points=tuple(point_of_look(self.table.looks[i]) for i in firsts),
+            values=tuple(map(statistics.fmean, values.values())),
+            far=sum(i >= designed for i in firsts),
+            each=self.table.each,
         )
 
     @cached_property
@@ -167,6 +177,11 @@ def noise_of(seen: Seen) -> float:
     return float(np.std([value for point, value in designed if not point], ddof=1))
 
 
+def _left_noise(seen: Seen) -> float:
+    """The same of what is told of a point."""
+    return noise_of(seen) / math.sqrt(seen.each)
+
+
 def surrogates() -> list[Surrogate]:
     """Of all tables that are kept."""
     return [Surrogate(Table.read(file)) for file in sorted(DATA.glob("*.json"))]
@@ -187,6 +202,12 @@ def _rows(found: Surrogate) -> Iterator[Row]:
         unit="",
         baseline=ASKED_SPEARMAN,
         compared_with="asked for",
+        samples=int(found.score.among().sum()),
+    )
+    yield Row(
+        name=f"{found.name}: score, Spearman among Sobol points that noise leaves",
+        value=_ceiling(found.guessed_score[found.score.among()], _left_noise(found.score)),
+        unit="",
         samples=int(found.score.among().sum()),
     )
     if found.table.far:
@@ -221,14 +242,14 @@ def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
         compared_with="asked for",
         samples=int(among.sum()),
     )
-    bar, noise = barrier.bar(found.table), noise_of(seen)
+    bar, noise = barrier.bar(found.table), _left_noise(seen)
     looks = _looks(guesses[among], noise)
     areas = [found_ for look in looks if (found_ := _area(look >= bar, guesses[among])) is not None]
     yield _row(f"{found.name}: gate, AUC that noise leaves", float(np.mean(areas)), seen)
 
 
 def _fit_rows(name: str, seen: Seen, guesses: Array) -> Iterator[Row]:
-    values, noise = np.array(seen.values), noise_of(seen)
+    values, noise = np.array(seen.values), _left_noise(seen)
     yield _row(f"{name}, R²", explained(values, guesses), seen)
     yield _row(f"{name}, R² that noise leaves", 1 - noise**2 / float(np.var(values)), seen)
     yield _row(f"{name}, Spearman", spearman(values, guesses), seen)

@@ -92,6 +92,8 @@ class Table:
     looks: tuple[Look, ...]
     far: int = 0
     """The last so many were chosen by a search (see `evolve_far`), not by the design."""
+    each: int = 1
+    """Looks meant at each point besides the seed recipe; their mean counts."""
 
     @classmethod
     def read(cls, file: Path) -> Table:
@@ -104,6 +106,7 @@ class Table:
             world=kept["world"],
             looks=tuple(_look(row) for row in kept["looks"]),
             far=kept.get("far", 0),
+            each=kept.get("each", 1),
         )
 
     def write(self, file: Path) -> None:
@@ -115,6 +118,7 @@ class Table:
             "machine": asdict(self.machine),
             "world": self.world,
             "far": self.far,
+            "each": self.each,
         }
         text = json.dumps(head, indent=1).removesuffix("\n}")
         file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
@@ -320,13 +324,59 @@ def measure(
         if look is not None and look.cause != Cause.HARNESS.value:
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
-            Table(
-                task=bench.task.name,
-                profile=bench.task.profile,
-                machine=replace(Machine.here(), cores=len(os.sched_getaffinity(0))),
-                world=bench.world,
-                looks=tuple(looks),
-            ).write(file)
+            replace(_begun(bench), looks=tuple(looks)).write(file)
+
+
+def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:
+    """Look at each of a table's points until there are so many looks; several may do so at once.
+
+    Those looked at least come first. What ended early is not looked at again. A file of another
+    world, or none, is begun anew.
+    """
+    bench.look(())
+    begun = replace(_begun(bench), each=each)
+    lock = bench.folder.with_suffix(".lock")
+    points = tuple(dict.fromkeys(look.edits for look in like.looks if look.edits))
+    random = Random(os.urandom(8))
+    table = _added(begun, file, lock)
+    while (edits := _least_looked_at(table, points, random)) is not None:
+        look = bench.look(edits)
+        looks = [] if look is None or look.cause == Cause.HARNESS.value else [look]
+        table = _added(begun, file, lock, *looks)
+        print(len(table.looks), *(f"{x.cause} {x.score} {x.wall}" for x in looks), file=sys.stderr)
+
+
+def _least_looked_at(
+    table: Table, points: Sequence[tuple[Edit, ...]], random: Random
+) -> tuple[Edit, ...] | None:
+    """The next point; the seed recipe in its turn; None where there are enough looks."""
+    done = Counter(look.edits for look in table.looks)
+    if EACH * done[()] <= len(table.looks):
+        return ()
+    ended = {look.edits for look in table.looks if look.cause != Cause.VALID.value}
+    left = [edits for edits in points if done[edits] < table.each and edits not in ended]
+    least = min((done[edits] for edits in left), default=0)
+    return random.choice([edits for edits in left if done[edits] == least]) if left else None
+
+
+def _added(begun: Table, file: Path, lock: Path, *looks: Look) -> Table:
+    """A table that others write too, with these looks."""
+    with _turn(lock):
+        kept = Table.read(file) if file.exists() else begun
+        table = kept if kept.world == begun.world else begun
+        table = replace(table, each=begun.each, looks=(*table.looks, *looks))
+        table.write(file)
+    return table
+
+
+def _begun(bench: Bench) -> Table:
+    return Table(
+        task=bench.task.name,
+        profile=bench.task.profile,
+        machine=replace(Machine.here(), cores=len(os.sched_getaffinity(0))),
+        world=bench.world,
+        looks=(),
+    )
 
 
 def main() -> int:
@@ -352,13 +402,23 @@ def main() -> int:
         action="store_true",
         help="no more single edits: where there are more than there is time for",
     )
+    parser.add_argument(
+        "--again",
+        type=int,
+        metavar="N",
+        help="no new points: N looks at each of those that the table has",
+    )
+    parser.add_argument("--like", type=Path, help="a table whose points are looked at (--again)")
     parser.add_argument("--lock", type=Path, help="a file that is locked during each trial")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     file = DATA / f"{options.task}-{options.profile}.json"
     try:
         bench = Bench(options.task, options.profile, options.world, options.patience)
-        measure(bench, options.minutes, file, options.lock, alone=not options.points)
+        if options.again:
+            measure_again(bench, file, Table.read(options.like or file), options.again)
+        else:
+            measure(bench, options.minutes, file, options.lock, alone=not options.points)
     except UserError as error:
         parser.error(str(error))
     return 0

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from benchmarks.evolve_fits import Blend, Ridge, Seen, Sparse, area, explained, spearman
 from benchmarks.evolve_readings import READINGS, logit, threshold
 from benchmarks.evolve_surrogate import Surrogate, surrogates
-from benchmarks.evolve_table import DATA, EACH, MOST_GENES, Look, Table, design, recipe_of
+from benchmarks.evolve_table import (
+    DATA,
+    EACH,
+    MOST_GENES,
+    Bench,
+    Look,
+    Table,
+    design,
+    measure_again,
+    recipe_of,
+)
 from benchmarks.report import Machine
 
 from autores.plugins.agents.evolve.genome import Edit, apply
@@ -61,6 +72,58 @@ def test_genes_that_moved_the_score_alone_come_more_often_in_the_end(bench: Any)
     points = list(islice(design(bench, looks=looks), 190, 500))
     often = Counter(edit.gene for edits in points for edit in edits)
     assert often[strong.gene] > 2 * often[weak.gene] > 0
+
+
+def test_points_are_looked_at_in_rounds_and_what_broke_once(bench: Any, tmp_path: Path) -> None:
+    good, bad = (Edit(gene="train.py::lr", old="9.0", new=new) for new in ("4.5", "90.0"))
+
+    def look(edits: tuple[Edit, ...]) -> Look:
+        return _look(
+            *edits, score=None if bad in edits else 3.0, cause="exited" if bad in edits else "valid"
+        )
+
+    points = ((good,), (bad,), (good, bad), (Edit(gene="move:relu", old="off", new="on"),))
+    like = Table(
+        task="airbench",
+        profile="micro",
+        machine=Machine.here(),
+        world="before",
+        looks=tuple(map(look, points)),
+    )
+    file = tmp_path / "t.json"
+    like.write(file)
+    here = SimpleNamespace(task=bench.task, world="w", folder=tmp_path / "world", look=look)
+    measure_again(cast("Bench", here), file, like, 3)
+    table = Table.read(file)
+    assert (table.world, table.each) == ("w", 3)
+    assert Counter(one.edits for one in table.looks) == {
+        (): 1,
+        points[0]: 3,
+        points[1]: 1,
+        points[2]: 1,
+        points[3]: 3,
+    }
+    assert {one.edits for one in table.looks[1:5]} == set(points)
+    measure_again(cast("Bench", here), file, like, 4)
+    assert Counter(one.edits for one in Table.read(file).looks)[points[0]] == 4
+
+
+def test_the_mean_of_looks_at_a_point_counts_and_noise_is_that_of_one_look() -> None:
+    edit = Edit(gene="train.py::lr", old="9.0", new="4.5")
+    looks = [_look(score=0.2), _look(score=0.3), _look(edit, score=0.4), _look(edit, score=0.5)]
+    table = Table(
+        task="nanochat",
+        profile="micro",
+        machine=Machine.here(),
+        world="w",
+        looks=(*looks, _look(edit, cause="exited")),
+        each=2,
+    )
+    found = Surrogate(table)
+    lone, mean = np.log(0.6), (np.log(0.6) + np.log(0.5)) / 2
+    assert found.score.values == pytest.approx((np.log(0.8), np.log(0.7), mean))
+    assert found.score.points[2].keys() == {edit.gene} and found.score.each == 2
+    assert Surrogate(replace(table, each=1)).score.values[2:] == pytest.approx((lone, np.log(0.5)))
 
 
 def _look(*edits: Edit, **fields: Any) -> Look:
