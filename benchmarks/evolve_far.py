@@ -6,7 +6,8 @@ goes on with a table (see `evolve_table`) where its own regression sees the grea
 mutation and crossover make of the points that it takes for best, after few generations and after
 many, with little room above the gate and with more. After each `ROUND` trials the regression is
 fitted anew. So a search in the surrogate does not find gains where nobody has looked, and the
-best of these trials says what is attainable.
+best of these trials says what is attainable. In another world than the table's, what is added
+is kept apart and told as multiples of what the seed recipe has there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from random import Random
 from benchmarks.evolve_fits import Point
 from benchmarks.evolve_measured import GENERATIONS, Measured, bred
 from benchmarks.evolve_surrogate import Surrogate
-from benchmarks.evolve_table import DATA, EACH, EVERYBODY, Bench, Table
+from benchmarks.evolve_table import (
+    DATA,
+    EACH,
+    EVERYBODY,
+    Bench,
+    Table,
+    begun,
+    far_file,
+    whole_table,
+)
 
 from autores.errors import UserError
 from autores.plugins.agents.evolve.candidates import turn
@@ -64,20 +74,23 @@ def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:
 
 
 def measure(bench: Bench, file: Path, many: int) -> None:
-    """Add so many trials to a table; it is kept after each."""
-    table = Table.read(file)
+    """Add so many trials to a table; they are kept after each, apart if this is another world."""
+    design = Table.read(file)
+    kept = file if design.world == bench.world else far_file(file)
+    table = Table.read(kept) if kept.exists() else begun(bench)
     if table.world != bench.world:
-        raise UserError(f"{file} is of another world; say --world")
+        raise UserError(f"{kept} is of another world; say --world")
     bench.look(())
-    begun = len(table.looks)
-    while (done := len(table.looks) - begun) < many:
-        world, random = Measured(Surrogate(table)), Random(f"far {len(table.looks)}")
-        chosen = islice(points(world, random), min(ROUND, many - done))
+    goal = len(table.looks) + many
+    while (left := goal - len(table.looks)) > 0:
+        whole = whole_table(file)
+        world, random = Measured(Surrogate(whole)), Random(f"far {len(whole.looks)}")
+        chosen = islice(points(world, random), min(ROUND, left))
         for edits in _with_seed_looks([edits_of(world, point) for point in chosen]):
             look = bench.look(edits)
             if look is not None and look.cause != Cause.HARNESS.value:
                 table = replace(table, looks=(*table.looks, look), far=table.far + 1)
-                table.write(file)
+                table.write(kept)
                 print(len(table.looks), look.cause, look.score, dict(look.counts), file=sys.stderr)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.evolve_table import Look, Table
+from benchmarks.evolve_table import UNRANKED, Look, Table
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -121,7 +121,7 @@ def _sum(logarithms: Sequence[Array]) -> Array:
 
 def _bits(look: Look) -> float | None:
     """Also of what is a little too large."""
-    bits = look.score or look.metrics.get("unranked_bits_per_byte")
+    bits = look.score or look.metrics.get(UNRANKED)
     return math.log(bits) if bits else None
 
 

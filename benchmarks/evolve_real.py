@@ -31,7 +31,7 @@ from benchmarks.evolve_fits import spearman
 from benchmarks.evolve_measured import BASELINES, Measured, attainable
 from benchmarks.evolve_proposals import evolve, interval
 from benchmarks.evolve_surrogate import Surrogate, point_of_look, surrogates
-from benchmarks.evolve_table import DATA, Bench, Look, Table
+from benchmarks.evolve_table import DATA, Bench, Look, Table, whole_table
 from benchmarks.report import Machine, Report, Row
 
 from autores.errors import UserError
@@ -373,7 +373,7 @@ def main() -> int:
     parser.add_argument("--best", action="store_true", help="measure the table's best anew")
     parser.add_argument("--searchers", nargs="*", choices=SEARCHERS, default=list(SEARCHERS))
     options = parser.parse_args()
-    found = Surrogate(Table.read(DATA / f"{options.task}-{options.profile}.json"))
+    found = Surrogate(whole_table(DATA / f"{options.task}-{options.profile}.json"))
     try:
         world = Real(found, Bench(options.task, options.profile, options.world, options.patience))
     except UserError as error:

@@ -61,6 +61,8 @@ CLEARLY = 2.5
 """Standard deviations of a look by which a gene moves the score."""
 OFTEN = 4.0
 """Times as often as others such a gene comes."""
+UNRANKED = "unranked_bits_per_byte"
+"""A score of what is a little too large."""
 _LEVELS = (-1.0, 1.0)
 
 
@@ -121,7 +123,37 @@ class Table:
             "each": self.each,
         }
         text = json.dumps(head, indent=1).removesuffix("\n}")
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f'{text},\n "looks": [\n{rows}\n]}}\n')
+
+
+def far_file(file: Path) -> Path:
+    """Where a search keeps what it adds to a table in another world."""
+    return file.parent / "far" / file.name
+
+
+def whole_table(file: Path) -> Table:
+    """A table and what a search added to it in another world."""
+    table, further = Table.read(file), far_file(file)
+    looks = Table.read(further).looks if further.exists() else ()
+    return replace(table, looks=(*table.looks, *_brought(looks, table)), far=table.far + len(looks))
+
+
+def _brought(looks: Sequence[Look], table: Table) -> Iterator[Look]:
+    """Looks of another world as multiples of what the seed recipe has in a table's."""
+    here, there = _at_seed(looks), _at_seed(table.looks)
+    factors = {name: there[name] / value for name, value in here.items() if value}
+    factors[UNRANKED] = score = factors.get("score", 1.0)
+    for look in looks:
+        metrics = {name: value * factors.get(name, 1.0) for name, value in look.metrics.items()}
+        yield replace(look, score=look.score and look.score * score, metrics=metrics)
+
+
+def _at_seed(looks: Sequence[Look]) -> dict[str, float]:
+    """Medians of what the seed recipe's looks tell."""
+    told = [{**x.metrics, "score": x.score} for x in looks if not x.edits and x.score is not None]
+    names = set.intersection(*map(set, told)) if told else set()
+    return {name: statistics.median(one[name] for one in told) for name in names}
 
 
 def _look(row: Mapping[str, Any]) -> Look:
@@ -324,7 +356,7 @@ def measure(
         if look is not None and look.cause != Cause.HARNESS.value:
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
-            replace(_begun(bench), looks=tuple(looks)).write(file)
+            replace(begun(bench), looks=tuple(looks)).write(file)
 
 
 def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:
@@ -334,15 +366,15 @@ def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:
     world, or none, is begun anew.
     """
     bench.look(())
-    begun = replace(_begun(bench), each=each)
+    empty = replace(begun(bench), each=each)
     lock = bench.folder.with_suffix(".lock")
     points = tuple(dict.fromkeys(look.edits for look in like.looks if look.edits))
     random = Random(os.urandom(8))
-    table = _added(begun, file, lock)
+    table = _added(empty, file, lock)
     while (edits := _least_looked_at(table, points, random)) is not None:
         look = bench.look(edits)
         looks = [] if look is None or look.cause == Cause.HARNESS.value else [look]
-        table = _added(begun, file, lock, *looks)
+        table = _added(empty, file, lock, *looks)
         print(len(table.looks), *(f"{x.cause} {x.score} {x.wall}" for x in looks), file=sys.stderr)
 
 
@@ -359,17 +391,18 @@ def _least_looked_at(
     return random.choice([edits for edits in left if done[edits] == least]) if left else None
 
 
-def _added(begun: Table, file: Path, lock: Path, *looks: Look) -> Table:
+def _added(empty: Table, file: Path, lock: Path, *looks: Look) -> Table:
     """A table that others write too, with these looks."""
     with _turn(lock):
-        kept = Table.read(file) if file.exists() else begun
-        table = kept if kept.world == begun.world else begun
-        table = replace(table, each=begun.each, looks=(*table.looks, *looks))
+        kept = Table.read(file) if file.exists() else empty
+        table = kept if kept.world == empty.world else empty
+        table = replace(table, each=empty.each, looks=(*table.looks, *looks))
         table.write(file)
     return table
 
 
-def _begun(bench: Bench) -> Table:
+def begun(bench: Bench) -> Table:
+    """A table without looks."""
     return Table(
         task=bench.task.name,
         profile=bench.task.profile,

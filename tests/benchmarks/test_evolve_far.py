@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ from benchmarks import evolve_far
 from benchmarks.evolve_far import edits_of, measure, points
 from benchmarks.evolve_measured import Measured
 from benchmarks.evolve_surrogate import Surrogate
-from benchmarks.evolve_table import Bench, Look, Table
+from benchmarks.evolve_table import Bench, Look, Table, far_file, recipe_of, whole_table
 from benchmarks.report import Machine
 
 from autores.errors import UserError
@@ -77,5 +78,29 @@ def test_a_table_goes_on_and_is_kept_after_each_trial(table: Table, tmp_path: Pa
     best = min(one.score or math.inf for one in added)
     assert best < look(()).score  # type: ignore[operator]
 
+
+def test_what_another_world_adds_is_kept_apart_and_told_in_terms_of_the_tables(
+    table: Table, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.json"
+    table.write(file)
+
+    def slower(edits: Sequence[Edit]) -> Look:
+        one = look(edits)
+        metrics = {name: 2 * value for name, value in one.metrics.items()}
+        return replace(one, score=2 * (one.score or 0.0), metrics=metrics)
+
+    task, _, _ = recipe_of("airbench", "micro")
+    bench = cast("Bench", SimpleNamespace(task=task, world="x", look=slower))
+    measure(bench, file, 3)
+    assert Table.read(file) == table
+    added = Table.read(far_file(file))
+    assert (added.world, added.far) == ("x", len(added.looks)) and len(added.looks) >= 3
+    whole = whole_table(file)
+    assert whole.far == added.far and whole.looks[: len(table.looks)] == table.looks
+    for one in whole.looks[len(table.looks) :]:
+        assert one.score == pytest.approx(look(one.edits).score)
+        assert one.metrics == pytest.approx(look(one.edits).metrics)
+
     with pytest.raises(UserError, match="another world"):
-        measure(cast("Bench", SimpleNamespace(world="x")), file, 5)
+        measure(cast("Bench", SimpleNamespace(task=task, world="y")), file, 5)
