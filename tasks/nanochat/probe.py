@@ -33,6 +33,7 @@ def measure(sizes: Sizes, steps: int) -> dict[str, Any]:
     model = net.Model(net.Shape.of(sizes)).to(device)
     model.reset()
     horizon = schedule.Horizon.of(sizes, model.scaling_parameters())
+    sizes = loop.fitted(sizes, horizon, 1)
     passes = loop.passes_per_step(horizon, sizes, 1)
     forward = import_module("kernels").compiled(model, device)
     one = loop.synthetic(sizes, device)

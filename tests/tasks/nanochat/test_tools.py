@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from autores.tasks.nanochat import estimate, plugin, tools
+from autores.tasks.nanochat.profiles import parameters
 from autores.tools import use
 
 for needed in ("torch", "tokenizers", "pyarrow"):
@@ -65,9 +66,11 @@ def test_changed_formulas_are_measured_not_guessed() -> None:
 
 
 @pytest.mark.slow
-def test_the_probe_measures_the_recipe(tmp_path: Path) -> None:
+@pytest.mark.parametrize("halvings", [0, 1])
+def test_the_probe_measures_the_recipe(tmp_path: Path, halvings: int) -> None:
     for name, data in SEED.items():
-        (tmp_path / name).write_bytes(data)
+        smaller = data.replace(b"log2(wanted))", b"log2(wanted) - %d)" % halvings)
+        (tmp_path / name).write_bytes(smaller)
     (tmp_path / "harness.py").write_text("")
     sizes = json.dumps(dict(plugin.autores_task("micro").sizes))
     done = subprocess.run(
@@ -79,11 +82,13 @@ def test_the_probe_measures_the_recipe(tmp_path: Path) -> None:
         check=True,
     )
     found = json.loads(done.stdout)
-    assert found["parameters"] == 196_662
+    ours, usual = (parameters(plugin.autores_task(name).sizes) for name in ("micro", "cpu"))
+    assert found["parameters"] == ours
+    assert found["batch"] == 256 >> halvings
     assert found["training_seconds"] == pytest.approx(found["steps"] * found["seconds_per_step"])
     assert 0 < found["input_seconds_per_step"] < found["seconds_per_step"]
     told = _ask("profile_pipeline", _context(SEED, {}, done.stdout))
-    assert "196,662 parameters (-72.9% of the seed recipe's, more than 5 %" in told
+    assert f"{ours:,} parameters ({ours / usual - 1:+.1%} of the seed recipe's, more" in told
     assert "of 75 s of training" in told
 
 
