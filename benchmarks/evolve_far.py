@@ -4,7 +4,7 @@
 
 goes on with a table (see `evolve_table`) where its own regression sees the greatest gains: what
 mutation and crossover make of the points that it takes for best, after few generations and after
-many, with little room above the gate and with more. After each `ROUND` trials the regression is
+many, with little room above the gate and with more. After each round of trials the regression is
 fitted anew. So a search in the surrogate does not find gains where nobody has looked, and the
 best of these trials says what is attainable. In another world than the table's, what is added
 is kept apart and told as multiples of what the seed recipe has there.
@@ -73,7 +73,7 @@ def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:
     return (*filter(None, turned), *made)
 
 
-def measure(bench: Bench, file: Path, many: int) -> None:
+def measure(bench: Bench, file: Path, many: int, each_round: int = ROUND) -> None:
     """Add so many trials to a table; they are kept after each, apart if this is another world."""
     design = Table.read(file)
     kept = file if design.world == bench.world else far_file(file)
@@ -85,7 +85,7 @@ def measure(bench: Bench, file: Path, many: int) -> None:
     while (left := goal - len(table.looks)) > 0:
         whole = whole_table(file)
         world, random = Measured(Surrogate(whole)), Random(f"far {len(whole.looks)}")
-        chosen = islice(points(world, random), min(ROUND, left))
+        chosen = islice(points(world, random), min(each_round, left))
         for edits in _with_seed_looks([edits_of(world, point) for point in chosen]):
             look = bench.look(edits)
             if look is not None and look.cause != Cause.HARNESS.value:
@@ -107,11 +107,14 @@ def main() -> int:
     parser.add_argument("--task", default="airbench")
     parser.add_argument("--profile", default="micro")
     parser.add_argument("--looks", type=int, default=300)
+    parser.add_argument("--round", type=int, default=ROUND, help="trials between two fits")
     parser.add_argument("--world", type=Path, default=Path(tempfile.gettempdir(), "autores-table"))
     options = parser.parse_args()
     try:
         bench = Bench(options.task, options.profile, options.world)
-        measure(bench, DATA / f"{options.task}-{options.profile}.json", options.looks)
+        measure(
+            bench, DATA / f"{options.task}-{options.profile}.json", options.looks, options.round
+        )
     except UserError as error:
         parser.error(str(error))
     return 0

@@ -149,12 +149,12 @@ class Seen:
         """To all of them."""
         return Blend(self.points, self.values)
 
-    def held_out(self) -> Array:
-        """What a fit to the others predicts for each trial, in twenty parts."""
+    def held_out(self, folds: int = FOLDS) -> Array:
+        """What a fit to the others predicts for each trial, in so many parts."""
         guesses = np.zeros(len(self.values))
-        for fold in range(FOLDS):
-            kept = [i for i in range(len(self.values)) if i % FOLDS != fold]
-            left = [i for i in range(len(self.values)) if i % FOLDS == fold]
+        for fold in range(folds):
+            kept = [i for i in range(len(self.values)) if i % folds != fold]
+            left = [i for i in range(len(self.values)) if i % folds == fold]
             fit = Blend([self.points[i] for i in kept], [self.values[i] for i in kept])
             guesses[left] = fit.predict([self.points[i] for i in left])
         return guesses

@@ -5,7 +5,8 @@
 lets each searcher work for so many real trials (`LENGTHS`), by the rule of acceptance of
 `evolve_measured`, in the world of a table (see `evolve_table`) or in a fresh one, whose gate is
 then set by looks of its own. The seed recipe is looked at among the trials, so that the pace of
-the machine cancels; what led in the end is measured anew, in turn with the seed recipe. With
+the machine cancels, where a score hangs on that; what led in the end is measured anew, in turn
+with the seed recipe. With
 `--replayed` the surrogate answers while a searcher works, and only what led is measured.
 `python -m benchmarks evolve_real` compares.
 """
@@ -101,13 +102,19 @@ class Real(Measured):
         self.processor = Machine.here().processor
         self._at_seed: deque[float] = deque(maxlen=2)
         self._since = 0
-        if self.reading.barrier is not None and bench.world != found.table.world:
+        looks = found.table.looks
+        if bench.world != found.table.world:
             looks = tuple(bench.look_at(self.seed_files) for _ in range(CALIBRATION))
-            self._bar = self.reading.barrier.bar(replace(found.table, looks=looks))
+            if self.reading.barrier is not None:
+                self._bar = self.reading.barrier.bar(replace(found.table, looks=looks))
+        self._is_paced = bool(self.reading.pace)
+        if not self._is_paced:
+            told = [self.reading.score(look) for look in looks if not look.edits]
+            self._level = statistics.fmean(score for score in told if score is not None)
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
         """What one real trial shows, its score at the pace of the last looks at the seed recipe."""
-        while self._since >= PACE or len(self._at_seed) < 2:
+        while self._is_paced and (self._since >= PACE or len(self._at_seed) < 2):
             self._look_at_seed()
         self._since += 1
         truth, score, margin = self.shown(self.bench.look_at(files))
@@ -121,6 +128,8 @@ class Real(Measured):
         self._since = 0
 
     def _paced(self, score: float) -> float:
+        if not self._is_paced:
+            return score
         return score * math.exp(self._level) / statistics.geometric_mean(self._at_seed)
 
     def shown(self, look: Look) -> tuple[Truth, float, float]:
@@ -134,7 +143,8 @@ class Real(Measured):
         """Gain and margin of what led, by fresh looks."""
         if files == self.seed_files:
             return 0.0, 1.0
-        self._look_at_seed()
+        if self._is_paced:
+            self._look_at_seed()
         shown = [self._between(files) for _ in range(FINAL_LOOKS)]
         if any(truth.breaks for truth, *_ in shown):
             return 0.0, -1.0
@@ -144,7 +154,8 @@ class Real(Measured):
     def _between(self, files: Files) -> tuple[Truth, float, float]:
         """A look between two at the seed recipe."""
         truth, score, margin = self.shown(self.bench.look_at(files))
-        self._look_at_seed()
+        if self._is_paced:
+            self._look_at_seed()
         return truth, self._paced(score), margin
 
 

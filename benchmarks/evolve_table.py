@@ -142,7 +142,8 @@ def whole_table(file: Path) -> Table:
 def _brought(looks: Sequence[Look], table: Table) -> Iterator[Look]:
     """Looks of another world as multiples of what the seed recipe has in a table's."""
     here, there = _at_seed(looks), _at_seed(table.looks)
-    factors = {name: there[name] / value for name, value in here.items() if value}
+    both = {name for name in here.keys() & there.keys() if here[name]}
+    factors = {name: there[name] / here[name] for name in both}
     factors[UNRANKED] = score = factors.get("score", 1.0)
     for look in looks:
         metrics = {name: value * factors.get(name, 1.0) for name, value in look.metrics.items()}

@@ -87,7 +87,7 @@ def test_what_another_world_adds_is_kept_apart_and_told_in_terms_of_the_tables(
 
     def slower(edits: Sequence[Edit]) -> Look:
         one = look(edits)
-        metrics = {name: 2 * value for name, value in one.metrics.items()}
+        metrics = {name: 2 * value for name, value in one.metrics.items()} | {"new": 1.0}
         return replace(one, score=2 * (one.score or 0.0), metrics=metrics)
 
     task, _, _ = recipe_of("airbench", "micro")
@@ -100,7 +100,7 @@ def test_what_another_world_adds_is_kept_apart_and_told_in_terms_of_the_tables(
     assert whole.far == added.far and whole.looks[: len(table.looks)] == table.looks
     for one in whole.looks[len(table.looks) :]:
         assert one.score == pytest.approx(look(one.edits).score)
-        assert one.metrics == pytest.approx(look(one.edits).metrics)
+        assert one.metrics == pytest.approx({**look(one.edits).metrics, "new": 1.0})
 
     with pytest.raises(UserError, match="another world"):
         measure(cast("Bench", SimpleNamespace(task=task, world="y")), file, 5)

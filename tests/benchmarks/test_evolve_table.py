@@ -210,6 +210,27 @@ def test_each_kept_table_has_a_surrogate() -> None:
     ]
 
 
+@pytest.mark.parametrize(("noise", "low", "high"), [(0.01, 0.99, 1.0), (1.0, 0.6, 0.9)])
+def test_halves_of_looks_say_what_noise_leaves(noise: float, low: float, high: float) -> None:
+    random = np.random.default_rng(0)
+    looks = []
+    for truth in random.normal(size=400):
+        pair = [Edit(gene=f"m.py::{name}", old="1", new=f"{truth:.6f}") for name in "ab"]
+        seen = 0.2 + 0.01 * (truth + noise * random.normal(size=4))
+        looks += [_look(*pair, score=score) for score in seen]
+    table = Table(
+        task="nanochat",
+        profile="micro",
+        machine=Machine.here(),
+        world="w",
+        looks=tuple(looks),
+        each=4,
+    )
+    told = Surrogate(table).reliability
+    assert told is not None and low < told <= high
+    assert Surrogate(replace(table, each=1)).reliability is None
+
+
 def test_a_surrogate_that_guesses_well_is_good_enough() -> None:
     random = np.random.default_rng(0)
     looks = [_look(score=3.0 + 0.001 * i, **_parts(3.0 + 0.001 * i)) for i in range(4)]
