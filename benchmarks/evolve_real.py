@@ -102,12 +102,12 @@ class Real(Measured):
         self.processor = Machine.here().processor
         self._at_seed: deque[float] = deque(maxlen=2)
         self._since = 0
+        self._is_paced = bool(self.reading.pace)
         looks = found.table.looks
-        if bench.world != found.table.world:
+        if bench.world != found.table.world and (self.gated or not self._is_paced):
             looks = tuple(bench.look_at(self.seed_files) for _ in range(CALIBRATION))
             if self.reading.barrier is not None:
                 self._bar = self.reading.barrier.bar(replace(found.table, looks=looks))
-        self._is_paced = bool(self.reading.pace)
         if not self._is_paced:
             told = [self.reading.score(look) for look in looks if not look.edits]
             self._level = statistics.fmean(score for score in told if score is not None)
@@ -255,11 +255,11 @@ def keep(table: Table, runs: Sequence[RealRun]) -> None:
 
 
 def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
-    best = [one.worth for one in runs if one.searcher == TABLE]
+    best = [one for one in runs if one.searcher == TABLE]
     if best:
         yield Row(
-            name=f"{found.name}: real gain of the best of {len(found.table.looks)} trials",
-            value=max(best),
+            name=f"{found.name}: real gain of the best of {best[0].trials} trials",
+            value=max(one.worth for one in best),
             unit="log",
             baseline=attainable(Measured(found)),
             compared_with="a long search in the surrogate",

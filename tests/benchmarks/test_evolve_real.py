@@ -175,6 +175,46 @@ def test_a_fresh_world_sets_its_own_gate() -> None:
     assert here[2] == pytest.approx(there[2], abs=0.02)
 
 
+@pytest.mark.parametrize("place", ["w", "another"])
+def test_where_no_score_hangs_on_the_pace_the_seed_recipe_is_looked_at_beforehand_only(
+    place: str,
+) -> None:
+    longer = Edit(gene="schedule.py::ratio", old="12.0", new="24.0")
+
+    def chat(core: float, *edits: Edit) -> Look:
+        return Look(edits=edits, cause="valid", score=core, counts={}, metrics={}, cpu={})
+
+    seeds = [chat(0.1), chat(0.2)] * 8
+    table = Table(
+        task="nanochat",
+        profile="micro",
+        machine=Machine.here(),
+        world="w",
+        looks=(*seeds, *(chat(0.3, longer) for _ in range(16))),
+    )
+    at_seed, looks = iter(seeds), []
+
+    class Chat:
+        world = place
+
+        def look_at(self, files: Files) -> Look:
+            looks.append(files)
+            return next(at_seed) if files == world_files else chat(0.3)
+
+    surrogate = Surrogate(table)
+    world_files = Measured(surrogate).seed_files
+    world = Real(surrogate, cast("Bench", Chat()))
+    assert len(looks) == (0 if place == "w" else evolve_real.CALIBRATION)
+    looks.clear()
+    files = apply(world.seed_files, [longer], world.moves)
+    assert files is not None
+    world.measure(files, Random(0))
+    gain, margin = world.final(files)
+    level = (math.log(0.9) + math.log(0.8)) / 2
+    assert gain == pytest.approx(level - math.log(0.7)) and margin > 0
+    assert looks == [files] * (1 + evolve_real.FINAL_LOOKS)
+
+
 def test_runs_are_forgotten_where_the_table_was_measured_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
