@@ -52,7 +52,7 @@ from autores.plugins.agents.evolve.laboratory import Course, Searcher, State, Tr
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
-from autores.records import Specialist
+from autores.records import Direction, Specialist
 
 SEEDS = range(50)
 LEAST = 3
@@ -100,7 +100,9 @@ class Measured:
     def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
         """Fit everything; one generalist may take all turns."""
         table, self.reading = found.table, found.reading
-        self.task, self.moves, self.seed_files = recipe_of(table.task, table.profile)
+        task, self.moves, self.seed_files = recipe_of(table.task, table.profile)
+        least = replace(task.metric, direction=Direction.MINIMIZE)  # as all that is read is told
+        self.task = replace(task, metric=least)
         self.name = found.name
         self._generalist = generalist
         self._idle = IDLE.get(table.task, ())

@@ -17,6 +17,7 @@ from benchmarks.report import Machine
 from autores.plugins.agents.evolve.genome import Allele, Edit, apply
 from autores.plugins.agents.evolve.history import Fate, Observation
 from autores.plugins.agents.evolve.laboratory import Searcher, Try, run
+from autores.records import Direction
 
 EPOCHS = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
 
@@ -81,6 +82,7 @@ def test_a_limit_on_bytes_is_a_near_miss_and_scores_that_rise_are_turned() -> No
     files = apply(chat.seed_files, [slower], chat.moves)
     assert files is not None and chat.truth(files).height < -0.05
     assert chat.truth(files).margin == 1.0
+    assert chat.task.metric.direction is Direction.MINIMIZE  # 1 less CORE
 
 
 def test_the_seed_recipe_gains_nothing_and_passes() -> None:
