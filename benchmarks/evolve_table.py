@@ -61,6 +61,8 @@ CLEARLY = 2.5
 """Standard deviations of a look by which a gene moves the score."""
 OFTEN = 4.0
 """Times as often as others such a gene comes."""
+_TOLD_TWICE = ("accuracy_", "chance_")
+"""Metrics by kind of question that a table leaves out: their centred form says the same."""
 UNRANKED = "unranked_bits_per_byte"
 """A score of what is a little too large."""
 _LEVELS = (-1.0, 1.0)
@@ -208,7 +210,11 @@ class Bench:
             cause=outcome.cause.value,
             score=outcome.score,
             counts=outcome.counts,
-            metrics={name: round(value, 6) for name, value in outcome.metrics.items()},
+            metrics={
+                name: round(value, 6)
+                for name, value in outcome.metrics.items()
+                if not name.startswith(_TOLD_TWICE)
+            },
             bytes=outcome.artifact.total_bytes if outcome.artifact else 0,
             wall=round(time.monotonic() - begun, 2),
             cpu={m.phase: round(m.cpu, 3) for m in outcome.measurements},
