@@ -29,7 +29,7 @@ from benchmarks.evolve_proposals import (
     tpe,
 )
 from benchmarks.evolve_surrogate import Surrogate, noise_of, surrogates
-from benchmarks.evolve_table import EVERYBODY, IDLE, Look, recipe_of
+from benchmarks.evolve_table import EVERYBODY, IDLE, Look, Table, plugin_of, recipe_of
 from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
@@ -52,6 +52,7 @@ from autores.plugins.agents.evolve.laboratory import Course, Searcher, State, Tr
 from autores.plugins.agents.evolve.laboratory import run as course_of
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
+from autores.plugins.agents.evolve.work import headroom
 from autores.records import Direction, Specialist
 
 SEEDS = range(50)
@@ -118,6 +119,7 @@ class Measured:
         self._barrier = None if barrier is None else Component(found.seen(barrier.read))
         self._bar = 0.0 if barrier is None else barrier.bar(table)
         self.margin_sd = self._margin_sd(found)
+        self.headroom = self._headroom_of(table)
         self._grounds: dict[tuple[str, str], Ground] = {}
         self._truths: dict[str, Truth] = {}
         self._genomes: dict[str, Genome] = {}
@@ -128,6 +130,11 @@ class Measured:
             return 0.0
         seen = found.seen(barrier.read)
         return noise_of(replace(seen, values=tuple(barrier.plain(np.array(seen.values)))))
+
+    def _headroom_of(self, table: Table) -> float | None:
+        taken = statistics.median(look.wall for look in table.looks if not look.edits)
+        limits = plugin_of(table.task).autores_budget(self.task)
+        return headroom(limits.wall["train"], taken, taken)
 
     def specialists(self) -> tuple[Specialist, ...]:
         """Those of the task, in the order of their turns."""

@@ -19,7 +19,8 @@ from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Plan, Question, propose, unheard
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
-from autores.records import Severity, Specialist
+from autores.plugins.agents.evolve.work import headroom
+from autores.records import Limits, Severity, Specialist
 
 _MOST_CHECKS = 12
 """Plans of a proposal that the gates are asked about."""
@@ -138,8 +139,9 @@ class Evolve:
             known=lambda tree: (
                 tree in self._promised or bool(view.query(Query(tree=tree, limit=1)))
             ),
-            direction=brief.task.metric.direction,
+            metric=brief.task.metric,
             spread=_spread(session, seen),
+            headroom=_headroom(brief.limits, parent, seen),
             sampler=self._sampler,
             seed=brief.seed + len(view.query(Query(session=brief.id))),
             joins=self._joiner.joins(session, seen) if self._settings.merge else (),
@@ -181,6 +183,15 @@ def _words(session: Session) -> tuple[Words, ...]:
     idea = session.brief.idea
     queued = (Words(text=idea, once=True),) if idea and not taken else ()
     return (*queued, *(Words(text=h.text, once=False) for h in session.view.course.hints))
+
+
+def _headroom(
+    limits: Limits | None, parent: Observation, seen: Sequence[Observation]
+) -> float | None:
+    """What the parent leaves of the time for training."""
+    first = next((o for o in seen if o.parent is None), parent)
+    taken, taken_at_first = (o.resources.get("seconds", 0.0) for o in (parent, first))
+    return headroom(limits.wall.get("train", 0.0) if limits else 0.0, taken, taken_at_first)
 
 
 def _spread(session: Session, seen: Sequence[Observation]) -> float:

@@ -77,6 +77,9 @@ class World(Protocol):
     """Standard deviation of a score's logarithm, of one look."""
     margin_sd: float
     """Of one look's margin."""
+    headroom: float | None
+    """How often the seed recipe's work can be doubled in the time that training has; None:
+    training takes all of that anyway."""
 
     def specialists(self) -> tuple[Specialist, ...]:
         """In the order of their turns."""
@@ -122,6 +125,7 @@ class Landscape:
 
     margin_sd = math.sqrt(0.9 * 0.1 / _ASKED)
     limited = False
+    headroom = math.inf
 
     def __init__(self, seed: int, *, gated: bool, noise: float = 0.01) -> None:
         """Draw curves, interactions and the effects of moves."""
@@ -229,7 +233,10 @@ def _task(gated: bool) -> Task:
         name="laboratory",
         title="A synthetic recipe",
         metric=Metric(
-            name="seconds" if gated else "loss", direction=Direction.MINIMIZE, format=".3f"
+            name="seconds" if gated else "loss",
+            direction=Direction.MINIMIZE,
+            unit="s" if gated else "",
+            format=".3f",
         ),
         recipe=Recipe(path=".", editable=(PATH,), surfaces=surfaces),
     )

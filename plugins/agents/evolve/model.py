@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +14,15 @@ from autores.plugins.agents.evolve.genome import Edit, Genome
 from autores.plugins.agents.evolve.history import Fate, Observation
 from autores.plugins.agents.evolve.odds import RunOdds
 from autores.plugins.agents.evolve.surrogate import Array, Point, Surrogate
+from autores.plugins.agents.evolve.work import work_of
 from autores.records import Direction
 
 _FLOOR = 1e-4
 """The least standard deviation that a measurement is believed to have."""
+_PAYS = 1.0
+"""Standard deviations by which twice the work is expected to better a recipe."""
+_CLEAR = 1.0
+"""Standard deviations of a look by which a gate is to be passed: later looks ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +76,32 @@ class Judgement:
 class Model:
     """Fitted to a window of observations."""
 
-    def __init__(self, observations: Sequence[Observation], yard: Yardstick, spread: float) -> None:
+    def __init__(
+        self,
+        observations: Sequence[Observation],
+        yard: Yardstick,
+        spread: float,
+        headroom: float | None = math.inf,
+    ) -> None:
         """Fit.
 
         Args:
             observations: Of the lineage; at least one of them has a score.
             yard: How scores compare.
             spread: Standard deviation of one look at a score; 0 where it is unknown.
+            headroom: How often the parent's work can be doubled within the limit on time; None:
+                more of it is not expected to pay.
         """
+        pays = 0.0 if headroom is None else _PAYS
+        self._headroom = math.inf if headroom is None else headroom
         self.yard = yard
         self.odds = RunOdds(observations)
-        self._gain = _gain_model(observations, yard, spread)
+        self._gain = _gain_model(observations, yard, spread, pays)
         self._margins = {
-            name: _margin_model(observations, name)
+            name: _margin_model(observations, name, pays)
             for name in sorted({n for seen in observations for n in seen.margins})
         }
+        self._clear = {name: _CLEAR * _look_sd(observations, name) for name in self._margins}
         self._limits = dict(_limit_models(observations))
 
     def judge(
@@ -93,10 +110,11 @@ class Model:
         """Compare candidates with the tree that they are made from."""
         points = [point_of(parent), *(point_of(genome) for genome, _ in candidates)]
         mean, sd = self._gain.predict(points).against(0)
-        fits = np.ones(len(candidates))
-        for model in self._margins.values():
+        work = np.array([work_of(point) for point in points])
+        fits = np.exp2(-np.maximum(0.0, work[1:] - work[0] - self._headroom))
+        for name, model in self._margins.items():
             seen = model.predict(points)
-            fits *= _above(seen.mean[1:], seen.sd[1:])
+            fits *= _above(seen.mean[1:] - self._clear[name], seen.sd[1:])
         for model, limit in self._limits.values():
             seen = model.predict(points)
             fits *= _above(limit - seen.mean[1:], seen.sd[1:])
@@ -134,18 +152,20 @@ def _normal(z: Array) -> Array:
 # -------------------------------------------------------------------------------- fitting
 
 
-def _gain_model(observations: Sequence[Observation], yard: Yardstick, spread: float) -> Surrogate:
+def _gain_model(
+    observations: Sequence[Observation], yard: Yardstick, spread: float, pays: float
+) -> Surrogate:
     scored = [(seen, seen.score) for seen in observations if seen.score is not None]
     heights = _without_depths(np.array([yard.height(score) for _, score in scored]))
     noise = [max(_FLOOR, yard.relative(score, spread)) ** 2 / seen.looks for seen, score in scored]
     points = [point_of(seen.genome) for seen, _ in scored]
-    fitted = Surrogate(points, list(heights), noise)
+    fitted = Surrogate(points, list(heights), noise, doubled=pays)
     pending = _points(o for o in observations if o.fate is Fate.PENDING)
     if not pending:
         return fitted
     believed = fitted.predict(pending).mean
     noise += [min(noise)] * len(pending)
-    return Surrogate([*points, *pending], [*heights, *believed], noise)
+    return Surrogate([*points, *pending], [*heights, *believed], noise, doubled=pays)
 
 
 def _without_depths(heights: Array) -> Array:
@@ -156,11 +176,18 @@ def _without_depths(heights: Array) -> Array:
     return np.asarray(np.maximum(heights, centre - width) - width * np.log1p(-deep / width))
 
 
-def _margin_model(observations: Sequence[Observation], gate: str) -> Surrogate:
+def _margin_model(observations: Sequence[Observation], gate: str, pays: float) -> Surrogate:
     seen = [o for o in observations if gate in o.margins]
     values = np.array([o.margins[gate].value for o in seen])
     noise = [o.margins[gate].sd ** 2 for o in seen]
-    return Surrogate(_points(seen), list(_without_depths(values)), noise)
+    return Surrogate(_points(seen), list(_without_depths(values)), noise, doubled=pays)
+
+
+def _look_sd(observations: Sequence[Observation], gate: str) -> float:
+    """What one look at a margin leaves open."""
+    return statistics.median(
+        o.margins[gate].sd * math.sqrt(o.looks) for o in observations if gate in o.margins
+    )
 
 
 def _limit_models(

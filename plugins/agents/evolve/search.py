@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -23,7 +24,7 @@ from autores.plugins.agents.evolve.sampler import LocalSampler, Sampler
 from autores.plugins.agents.evolve.scales import FURTHEST
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
-from autores.records import Direction
+from autores.records import Metric
 
 _TRIED = 40
 """Candidates whose trees are made before a search looks for any tree that is new."""
@@ -36,6 +37,8 @@ _BUNDLED = 2
 _GENES, _EDITS_OF_EACH = 30, 2
 """Promising genes, and edits of each, that a bundle is made from."""
 _STRAYS = 200
+_TIMES = ("s", "ms", "min", "h")
+"""Units of scores that more work makes worse while it betters what a gate asks for."""
 _PAID, _UNPAID = 4.0, 8.0
 """What every kind of edit and every move begins with: draws that differ by little at first."""
 
@@ -51,10 +54,13 @@ class Question:
     """The trials to learn from, newest first."""
     known: Callable[[str], bool]
     """Whether a tree of that id was submitted before."""
-    direction: Direction
+    metric: Metric
     spread: float
     """Standard deviation of one look at a score; 0 where it is unknown."""
     seed: int
+    headroom: float | None = math.inf
+    """How often the parent's work can be doubled in the time that training has; None: training
+    takes all of that anyway."""
     sampler: Sampler = field(default_factory=LocalSampler)
     joins: Sequence[Join] = ()
     words: Sequence[Words] = ()
@@ -149,11 +155,12 @@ def _possible(question: Question) -> Iterator[Edit]:
 
 def _model(question: Question) -> Model:
     scores = [o.score for o in question.seen if o.score is not None]
-    yard = Yardstick.of(question.direction, scores)
+    yard = Yardstick.of(question.metric.direction, scores)
+    headroom = None if question.metric.unit in _TIMES else question.headroom
     seen = question.seen
     if not scores:
         seen = [*seen, Observation(id=-1, genome=question.parent.genome, score=1.0)]
-    return Model(seen, yard, question.spread)
+    return Model(seen, yard, question.spread, headroom)
 
 
 def _operators(settings: Settings) -> list[Operator]:

@@ -2,7 +2,8 @@
 
 The prior is a sum of one smooth curve per gene, each held at zero where the gene is as in the
 seed recipe, and a weaker smooth part for what genes do together. Few trials teach much that
-way: what one learns of a gene holds whatever else was changed.
+way: what one learns of a gene holds whatever else was changed. Most genes do little and a few do
+much, so that what was seldom tried may still do more than all that was tried often.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autores.plugins.agents.evolve.work import work_of
+
 Array = NDArray[np.float64]
 Point = Mapping[str, float]
 """Feature to coordinate; what is not named is 0."""
@@ -21,6 +24,8 @@ _WIDTHS = (1.2, 3.0)
 """Coordinates over which a gene's curve may turn."""
 _SIZES = (0.25, 0.7, 2.0)
 """Of a gene's effect, in standard deviations of what was measured."""
+_SURPRISE = 8.0
+"""How much more variance the effect of a gene has that nobody has tried."""
 _TOGETHER = 0.35
 """Of what genes do together, relative to one gene's effect."""
 _TOGETHER_WIDTH = 3.0
@@ -68,7 +73,12 @@ class Surrogate:
     """Learns from points, and predicts others."""
 
     def __init__(
-        self, points: Sequence[Point], values: Sequence[float], noise: Sequence[float]
+        self,
+        points: Sequence[Point],
+        values: Sequence[float],
+        noise: Sequence[float],
+        *,
+        doubled: float = 0.0,
     ) -> None:
         """Fit.
 
@@ -76,11 +86,15 @@ class Surrogate:
             points: What was measured.
             values: What came out.
             noise: The variance of each value.
+            doubled: What twice the work is expected to do to a value, before anything is
+                known, in standard deviations of the values.
         """
         self._names = sorted({name for point in points for name in point})
         self._points = matrix(points, self._names)
-        self._values = np.asarray(values, dtype=float)
+        self._shares = _shares(np.count_nonzero(self._points, axis=0))
         self._noise = np.asarray(noise, dtype=float)
+        self._slope = doubled * self._unit(np.asarray(values, dtype=float))
+        self._values = np.asarray(values, dtype=float) - self._expected(points)
         self._fit()
 
     def predict(self, points: Sequence[Point]) -> Prediction:
@@ -89,16 +103,25 @@ class Surrogate:
         asked = matrix(points, names)
         known = np.pad(self._points, ((0, 0), (0, len(names) - len(self._names))))
         size, width = self._shape.size, self._shape.width
-        cross = size**2 * _kernel(asked, known, width)
-        own = size**2 * _kernel(asked, asked, width)
+        shares = np.concatenate((self._shares, _shares(np.zeros(len(names) - len(self._names)))))
+        cross = size**2 * _kernel(asked, known, width, shares)
+        own = size**2 * _kernel(asked, asked, width, shares)
         half = np.linalg.solve(self._root, cross.T)
-        return Prediction(mean=self._level + cross @ self._weights, covariance=own - half.T @ half)
+        mean = self._level + self._expected(points) + cross @ self._weights
+        return Prediction(mean=mean, covariance=own - half.T @ half)
+
+    def _expected(self, points: Sequence[Point]) -> Array:
+        """What work alone would do."""
+        return self._slope * np.array([work_of(point) for point in points])
+
+    def _unit(self, values: Array) -> float:
+        spread = float(np.std(values)) if len(values) > 1 else 0.0
+        return max(spread, float(np.sqrt(np.median(self._noise))), 1e-9)
 
     def _fit(self) -> None:
-        spread = float(np.std(self._values)) if len(self._values) > 1 else 0.0
-        unit = max(spread, float(np.sqrt(np.median(self._noise))), 1e-9)
+        unit = self._unit(self._values)
         shapes = [_Shape(width=w, size=s * unit) for w in _WIDTHS for s in _SIZES]
-        kernels = {width: _kernel(self._points, self._points, width) for width in _WIDTHS}
+        kernels = {w: _kernel(self._points, self._points, w, self._shares) for w in _WIDTHS}
         fits = [self._factor(shape, kernels[shape.width]) for shape in shapes]
         best = max(range(len(shapes)), key=lambda i: fits[i].evidence)
         self._shape, fit = shapes[best], fits[best]
@@ -128,7 +151,12 @@ def matrix(points: Iterable[Point], names: Sequence[str]) -> Array:
     return filled
 
 
-def _kernel(a: Array, b: Array, width: float) -> Array:
+def _shares(trials: Array) -> Array:
+    """Variance of each gene's effect, by how many trials it has."""
+    return 1.0 + _SURPRISE / (1.0 + trials)
+
+
+def _kernel(a: Array, b: Array, width: float, shares: Array) -> Array:
     """Covariance of two sets of points, for effects of size 1."""
     total = _TOGETHER**2 * np.exp(-0.5 * _squared(a, b) / _TOGETHER_WIDTH**2)
     for column in range(a.shape[1]):
@@ -137,7 +165,7 @@ def _kernel(a: Array, b: Array, width: float) -> Array:
             x, y = a[left, column] / width, b[right, column] / width
             curve = np.exp(-0.5 * (x[:, None] - y) ** 2)
             curve -= np.exp(-0.5 * x**2)[:, None] * np.exp(-0.5 * y**2)
-            total[np.ix_(left, right)] += curve
+            total[np.ix_(left, right)] += shares[column] * curve
     return np.asarray(total)
 
 

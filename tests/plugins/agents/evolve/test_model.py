@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 
 from autores.plugins.agents.evolve.genome import Edit, edited
 from autores.plugins.agents.evolve.history import Fate, Margin, Observation
-from autores.plugins.agents.evolve.model import Model, Yardstick, expected_improvement, rewards
+from autores.plugins.agents.evolve.model import (
+    Judgement,
+    Model,
+    Yardstick,
+    expected_improvement,
+    rewards,
+)
 from autores.records import Direction
 
 MIN = Yardstick.of(Direction.MINIMIZE, [1.0])
@@ -55,6 +63,38 @@ def test_a_candidate_that_may_miss_the_gate_is_worth_less() -> None:
     judged = model.judge({}, [(edited({}, [lr(x)]), [lr(x)]) for x in ("0.19", "0.12", "0.06")])
     assert judged.fits[0] < 0.1 and judged.fits[2] > 0.6
     assert judged.gain[0] > judged.gain[1] > judged.gain[2]
+
+
+def test_a_gate_is_to_be_passed_clearly() -> None:
+    margins = {"g": Margin(value=0.004, sd=0.001)}  # of 16 looks
+    root = Observation(id=0, genome={}, score=1.0, looks=16, margins=margins)
+    asked = (edited({}, [lr("0.101")]), [lr("0.101")])
+    assert Model([root], MIN, 0.01).judge({}, [asked]).fits[0] == pytest.approx(0.5, abs=0.1)
+
+
+LONGER, SHORTER = (Edit(gene="t.py::epochs", old="8", new=new) for new in ("16", "4"))
+ROOT = Observation(id=0, genome={}, score=1.0, margins={"g": Margin(value=0.0, sd=0.01)})
+
+
+def promised(headroom: float | None = math.inf) -> Judgement:
+    """Of twice and of half the epochs, where nothing is known but the seed recipe."""
+    model = Model([ROOT], MIN, 0.01, headroom)
+    return model.judge({}, [(edited({}, [e]), [e]) for e in (LONGER, SHORTER)])
+
+
+def test_more_work_is_expected_to_come_out_better() -> None:
+    judged = promised()
+    assert judged.gain[0] > 0.005 > -0.005 > judged.gain[1]
+    assert judged.fits[0] > 2 * judged.fits[1]
+
+
+def test_work_that_there_is_no_time_for_hardly_fits() -> None:
+    free, short = promised().fits[0], promised(headroom=0.1).fits[0]
+    assert short < 0.6 * free
+
+
+def test_where_more_work_does_not_pay_it_is_a_number_like_others() -> None:
+    assert promised(headroom=None).gain == pytest.approx([0.0, 0.0])
 
 
 def test_a_limit_is_guessed_from_what_broke_it() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +17,6 @@ from autores.plugins.agents.evolve.search import Plan, Question, propose
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.territory import Territory
 from autores.plugins.agents.evolve.words import hypothesis
-from autores.records import Direction
 
 LAND = Landscape(1, gated=False)
 
@@ -26,11 +28,13 @@ def ask(
     known: Callable[[str], bool] = lambda tree: False,
     seen: tuple[Observation, ...] = (Observation(id=0, genome={}, score=10.0, leading=True),),
     chosen: Settings | None = None,
+    unit: str = "",
+    headroom: float | None = math.inf,
 ) -> Plan | None:
     territory = Territory(LAND.task, LAND.specialists()[specialist], LAND.seed_files)
     question = Question(
         parent=seen[-1], territory=territory, moves=LAND.moves, seen=seen, known=known,
-        direction=Direction.MINIMIZE, spread=0.1, seed=seed,
+        metric=replace(LAND.task.metric, unit=unit), spread=0.1, seed=seed, headroom=headroom,
     )  # fmt: skip
     return propose(question, chosen or Settings())
 
@@ -47,6 +51,17 @@ def test_a_plan_is_a_legal_new_tree_that_does_what_it_says(seed: int, specialist
     territory = Territory(LAND.task, LAND.specialists()[specialist], LAND.seed_files)
     assert territory.allows(plan.files)
     assert "\n" not in hypothesis(plan, LAND.moves)
+
+
+def test_time_that_is_left_is_spent() -> None:
+    def longer(**conditions: Any) -> int:
+        plans = [ask(seed, specialist=1, **conditions) for seed in range(8)]
+        now = [plan.genome.get(f"{PATH}::epochs") for plan in plans if plan]
+        return sum(float(epochs.now) > float(epochs.origin) for epochs in now if epochs)
+
+    assert longer() == 8
+    assert longer(headroom=0.0) < 4 and longer(headroom=None) < 4
+    assert longer(unit="s") < 4  # where time is the score, more of it is no gain
 
 
 def test_the_same_question_has_the_same_answer() -> None:

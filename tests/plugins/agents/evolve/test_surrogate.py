@@ -28,6 +28,23 @@ def test_a_gene_never_measured_is_expected_to_do_nothing() -> None:
     assert abs(gain[1]) < 0.1 and sd[1] > 0.05 and sd[0] == pytest.approx(0, abs=1e-6)
 
 
+def test_what_was_tried_in_vain_promises_less_than_what_nobody_has_tried() -> None:
+    points = [{}, {"a": 1.0}, {"b": -1.0}, {"a": -1.0}] * 3
+    model = Surrogate(points, [0.01, -0.01, 0.0, 0.01] * 3, [1e-4] * 12)
+    _, sd = model.predict([{}, {"a": 2.0}, {"new": 2.0}]).against(0)
+    assert sd[2] > 2 * sd[1]
+
+
+def test_more_work_is_expected_to_pay_until_it_is_seen_not_to() -> None:
+    once = Surrogate([{}], [0.0], [0.01], doubled=1.0)
+    gain, _ = once.predict([{}, {"t.py::epochs": 1.0}, {"t.py::lr": 1.0}]).against(0)
+    assert gain == pytest.approx([0.0, 0.1, 0.0])
+    points = [{}, {"t.py::epochs": 1.0}, {"t.py::epochs": -1.0}] * 4
+    often = Surrogate(points, [0.0, -0.2, 0.2] * 4, [0.01] * 12, doubled=1.0)
+    gain, _ = often.predict([{}, {"t.py::epochs": 1.0}]).against(0)
+    assert gain[1] < -0.1
+
+
 def test_noise_is_not_learnt() -> None:
     draw = np.random.default_rng(0)
     points = [{"a": x} for x in draw.uniform(-2, 2, 60)]
