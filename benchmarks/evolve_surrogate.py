@@ -19,7 +19,7 @@ from random import Random
 import numpy as np
 from benchmarks.evolve_fits import Array, Point, Seen, area, explained, spearman
 from benchmarks.evolve_readings import READINGS, Barrier, Read, Reading
-from benchmarks.evolve_table import DATA, Look, Table, plugin_of
+from benchmarks.evolve_table import DATA, Look, Table, plugin_of, whole_table
 from benchmarks.report import Report, Row
 from numpy.typing import NDArray
 
@@ -208,8 +208,8 @@ def _left_noise(seen: Seen) -> float:
 
 
 def surrogates() -> list[Surrogate]:
-    """Of all tables that are kept, without what was added in other worlds."""
-    return [Surrogate(Table.read(file)) for file in sorted(DATA.glob("*.json"))]
+    """Of all tables that are kept, with what was added in other worlds."""
+    return [Surrogate(whole_table(file)) for file in sorted(DATA.glob("*.json"))]
 
 
 # -------------------------------------------------------------------------------- figures

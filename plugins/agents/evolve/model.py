@@ -109,7 +109,7 @@ class Model:
     ) -> Judgement:
         """Compare candidates with the tree that they are made from."""
         points = [point_of(parent), *(point_of(genome) for genome, _ in candidates)]
-        mean, sd = self._gain.predict(points).against(0)
+        mean, sd = self._gain.predict(points).against_first()
         work = np.array([work_of(point) for point in points])
         fits = np.exp2(-np.maximum(0.0, work[1:] - work[0] - self._headroom))
         for name, model in self._margins.items():
@@ -125,9 +125,9 @@ class Model:
         """How much each genome eases a gate or a limit, in standard deviations."""
         points = [point_of(parent), *map(point_of, genomes)]
         if what in self._margins:
-            mean, sd = self._margins[what].predict(points).against(0)
+            mean, sd = self._margins[what].predict(points).against_first()
         elif what in self._limits:
-            mean, sd = self._limits[what][0].predict(points).against(0)
+            mean, sd = self._limits[what][0].predict(points).against_first()
             mean = -mean
         else:
             return np.zeros(len(genomes))

@@ -34,21 +34,22 @@ _JITTER = 1e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Means and joint covariance of some points."""
+    """Of some points, and of how they differ from the first."""
 
     mean: Array
-    covariance: Array
+    variance: Array
+    shared: Array
+    """Covariance of each with the first."""
 
     @property
     def sd(self) -> Array:
         """Of each point."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return np.sqrt(np.maximum(self.variance, 0.0))
 
-    def against(self, index: int) -> tuple[Array, Array]:
-        """Mean and standard deviation of each point's difference to one of them."""
-        variance = np.diag(self.covariance)
-        spread = variance + variance[index] - 2 * self.covariance[index]
-        return self.mean - self.mean[index], np.sqrt(np.maximum(spread, 0.0))
+    def against_first(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of each point's difference to the first."""
+        spread = self.variance + self.variance[0] - 2 * self.shared
+        return self.mean - self.mean[0], np.sqrt(np.maximum(spread, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +106,12 @@ class Surrogate:
         size, width = self._shape.size, self._shape.width
         shares = np.concatenate((self._shares, _shares(np.zeros(len(names) - len(self._names)))))
         cross = size**2 * _kernel(asked, known, width, shares)
-        own = size**2 * _kernel(asked, asked, width, shares)
         half = np.linalg.solve(self._root, cross.T)
-        mean = self._level + self._expected(points) + cross @ self._weights
-        return Prediction(mean=mean, covariance=own - half.T @ half)
+        return Prediction(
+            mean=self._level + self._expected(points) + cross @ self._weights,
+            variance=size**2 * _variances(asked, width, shares) - (half**2).sum(0),
+            shared=size**2 * _kernel(asked[:1], asked, width, shares)[0] - half[:, 0] @ half,
+        )
 
     def _expected(self, points: Sequence[Point]) -> Array:
         """What work alone would do."""
@@ -167,6 +170,11 @@ def _kernel(a: Array, b: Array, width: float, shares: Array) -> Array:
             curve -= np.exp(-0.5 * x**2)[:, None] * np.exp(-0.5 * y**2)
             total[np.ix_(left, right)] += shares[column] * curve
     return np.asarray(total)
+
+
+def _variances(a: Array, width: float, shares: Array) -> Array:
+    """The diagonal of a kernel of points with themselves."""
+    return np.asarray(_TOGETHER**2 + -np.expm1(-((a / width) ** 2)) @ shares)
 
 
 def _squared(a: Array, b: Array) -> Array:
