@@ -61,6 +61,8 @@ class Judgement:
     sd: Array
     fits: Array
     """Chance that gates and limits hold."""
+    clears: Array
+    """Chance that they hold clearly."""
     runs: Array
     """Chance that it runs."""
 
@@ -70,7 +72,7 @@ class Judgement:
 
         These count twice, since a trial that fails costs as much as a good one and steers nothing.
         """
-        return expected_improvement(self.gain, self.sd) * (self.fits * self.runs) ** 2
+        return expected_improvement(self.gain, self.sd) * (self.clears * self.runs) ** 2
 
 
 class Model:
@@ -112,14 +114,16 @@ class Model:
         mean, sd = self._gain.predict(points).against_first()
         work = np.array([work_of(point) for point in points])
         fits = np.exp2(-np.maximum(0.0, work[1:] - work[0] - self._headroom))
-        for name, model in self._margins.items():
-            seen = model.predict(points)
-            fits *= _above(seen.mean[1:] - self._clear[name], seen.sd[1:])
         for model, limit in self._limits.values():
             seen = model.predict(points)
             fits *= _above(limit - seen.mean[1:], seen.sd[1:])
+        clears = fits.copy()
+        for name, model in self._margins.items():
+            seen = model.predict(points)
+            fits *= _above(seen.mean[1:], seen.sd[1:])
+            clears *= _above(seen.mean[1:] - self._clear[name], seen.sd[1:])
         runs = np.array([self.odds.of(edits) for _, edits in candidates])
-        return Judgement(gain=mean[1:], sd=sd[1:], fits=fits, runs=runs)
+        return Judgement(gain=mean[1:], sd=sd[1:], fits=fits, clears=clears, runs=runs)
 
     def relief(self, what: str, parent: Genome, genomes: Sequence[Genome]) -> Array:
         """How much each genome eases a gate or a limit, in standard deviations."""
