@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from random import Random
@@ -133,15 +133,21 @@ def returns(at: Situation) -> Iterator[Candidate]:
 
 def variants(at: Situation) -> Iterator[Candidate]:
     """A move with the learning rate halved or doubled: new dynamics want another one."""
-    rates = [k for k in at.knobs if k.scale is not None and _is_rate(k)]
     for made in at.moves:
-        for knob in rates[:2]:
-            for step in (-1.0, 1.0):
-                edit = at.single_turn(knob, _here(knob) + step)
-                if made.new == ON and edit is not None:
-                    yield Candidate(
-                        edits=(made, edit), operator="variant", cites=_trials_of(at, made)
-                    )
+        if made.new == ON:
+            cites = _trials_of(at, made)
+            yield from at_other_rates(at, Candidate(edits=(made,), operator="move", cites=cites))
+
+
+def at_other_rates(at: Situation, candidate: Candidate) -> Iterator[Candidate]:
+    """The same edits, with a learning rate that they leave alone halved or doubled."""
+    taken = {edit.gene for edit in candidate.edits}
+    rates = [k for k in at.knobs if k.scale is not None and _is_rate(k)]
+    for knob in (k for k in rates[:2] if k.gene not in taken):
+        for step in (-1.0, 1.0):
+            edit = at.single_turn(knob, _here(knob) + step)
+            if edit is not None:
+                yield replace(candidate, edits=(*candidate.edits, edit), operator="variant")
 
 
 def _is_rate(knob: Knob) -> bool:

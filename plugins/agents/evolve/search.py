@@ -177,9 +177,11 @@ def _operators(settings: Settings) -> list[Operator]:
 
 
 def _variants(question: Question, settings: Settings, at: Situation, plan: Plan) -> Iterator[Plan]:
-    """A move that stands alone, at other rates: new dynamics rarely want the old one."""
-    edits = plan.candidate.edits
-    others = [c for c in make.variants(at) if c.edits[:1] == edits] if settings.variants > 1 else []
+    """What makes a move, at other rates: new dynamics rarely want the old one."""
+    made = any(edit.move and edit.new == ON for edit in plan.candidate.edits)
+    if settings.variants == 1 or not made or plan.candidate.tree is not None:
+        return
+    others = list(make.at_other_rates(at, plan.candidate))
     judged = sorted(_judged(at, others, _Luck(question, settings, at)), key=_by_worth)
     yield from islice(_plans(question, at, judged), settings.variants - 1)
 

@@ -22,7 +22,9 @@ class Settings:
     )
     variants: int = field(
         default=1,
-        metadata={"help": "trials of a submission of one move, at most 4: at other rates too"},
+        metadata={
+            "help": "trials of a submission that makes a move, at most 4: at other rates too"
+        },
     )
     most_edits: int = field(default=5, metadata={"help": "edits of one proposal, at most"})
     window: int = field(default=160, metadata={"help": "trials that the model is fitted to"})

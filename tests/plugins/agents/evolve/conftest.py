@@ -13,8 +13,10 @@ from autores.moves import Move
 from autores.plugins.agents.evolve.knobs import find_knobs
 from autores.plugins.stores.memory import MemoryStore
 from autores.records import (
+    Cost,
     Decision,
     Evaluation,
+    Limits,
     Outcome,
     Purpose,
     Specialist,
@@ -31,6 +33,8 @@ from autores.workspace.workspace import Workspace
 ALL = Specialist(key="all", title="All", surfaces=("*",))
 REG = Specialist(key="reg", title="Reg", surfaces=("regularization",))
 OPTIM = Specialist(key="optim", title="Optim", surfaces=("optimizer",))
+SECONDS = 2.0
+"""That every look takes."""
 Judge = Callable[[Mapping[str, float]], Outcome]
 
 
@@ -76,7 +80,7 @@ class World:
             Accepted(trial=number, submission=submission),
             Gated(trial=number),
             Started(evaluation=look),
-            Evaluated(trial=number, ordinal=0, outcome=outcome),
+            Evaluated(trial=number, ordinal=0, outcome=outcome, cost=Cost(seconds=SECONDS)),
         ]
         if outcome.score is not None:
             best = self.store.get(self.store.head().lead or 0).score if number else None
@@ -87,11 +91,17 @@ class World:
         return number
 
     def session(
-        self, specialist: Specialist = ALL, *, lineage: bool = True, more: int = 1
+        self,
+        specialist: Specialist = ALL,
+        *,
+        lineage: bool = True,
+        more: int = 1,
+        limits: Limits | None = None,
     ) -> TestSession:
         """A turn from the head."""
         self.sessions += 1
-        return TestSession(self, specialist, f"s{self.sessions}", lineage=lineage, more=more)
+        name = f"s{self.sessions}"
+        return TestSession(self, specialist, name, lineage=lineage, more=more, limits=limits)
 
 
 class TestSession:
@@ -102,7 +112,14 @@ class TestSession:
     stopping = False
 
     def __init__(
-        self, world: World, specialist: Specialist, name: str, *, lineage: bool, more: int
+        self,
+        world: World,
+        specialist: Specialist,
+        name: str,
+        *,
+        lineage: bool,
+        more: int,
+        limits: Limits | None,
     ) -> None:
         self.world, self.more = world, more
         head = world.store.head().lead or 0
@@ -111,6 +128,7 @@ class TestSession:
         self.brief = SessionBrief(
             id=name, task=world.task, specialist=specialist, specialists=(ALL, REG),
             parent=self.view.number(head), seed=random.Random(name).getrandbits(32),
+            limits=limits,
         )  # fmt: skip
         self.workspace = Workspace(world.code, world.folder / name, world.task.recipe)
         self.workspace.checkout(world.store.get(head).submission.commit)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -13,10 +14,11 @@ from autores.config import SettingsBook
 from autores.errors import UserError
 from autores.lineage.store import Query
 from autores.moves import Move
-from autores.plugins.agents.evolve import Evolve, Settings, autores_agent
+from autores.plugins.agents.evolve import Evolve, Settings, agent, autores_agent
 from autores.plugins.agents.evolve.genome import decode
 from autores.plugins.agents.evolve.memory import FOREIGN
-from autores.records import Outcome, Submission, Violation
+from autores.plugins.agents.evolve.search import Plan, Question, propose
+from autores.records import Limits, Outcome, Submission, Violation
 from autores.status import Cause
 from autores.workspace.surfaces import outside
 
@@ -101,6 +103,23 @@ def test_a_knob_that_was_idle_beside_others_is_not_tried_alone(world: Any) -> No
         }
         assert changed != {b"ridge"}
     assert asked > 25
+
+
+def test_it_knows_what_is_left_of_the_time_for_training(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Question] = []
+
+    def listening(question: Question, settings: Settings) -> Plan | None:
+        asked.append(question)
+        return propose(question, settings)
+
+    monkeypatch.setattr(agent, "propose", listening)
+    for seconds in (8.0, 1.0):
+        limits = Limits(wall={"train": seconds}, artifact_bytes=1)
+        play(world, Evolve(Settings()), 1, limits=limits)
+    play(world, Evolve(Settings()), 1)
+    assert [question.headroom for question in asked] == [2.0, None, math.inf]
 
 
 def test_it_improves_a_recipe_and_never_repeats_a_tree(world: Any) -> None:
@@ -203,7 +222,7 @@ def test_moves_have_their_title_as_hypothesis(make_world: Callable[..., Any]) ->
 def test_a_move_is_submitted_at_other_rates_too(make_world: Callable[..., Any]) -> None:
     world = make_world(moves=(MOVE,))
     enter(world, "rate = 0.00001")  # so that rates are known to matter
-    agent = Evolve(Settings(variants=3, sampler="local", merge=False, repair=False))
+    agent = Evolve(Settings(variants=3, most_edits=1, merge=False, repair=False))
     session = world.session()
     plan = asyncio.run(agent._plan(session))
     while plan is not None and not plan.variants:

@@ -54,6 +54,15 @@ def test_a_move_that_lost_is_retried_at_other_rates_and_cites_the_trial() -> Non
     assert {(c.edits[1].new, c.cites) for c in found} == {("0.05", (7,)), ("0.2", (7,))}
 
 
+def test_what_turns_a_rate_itself_is_left_at_that() -> None:
+    both, alone = (
+        list(make.at_other_rates(at(), Candidate(edits=edits, operator="compound", merges=(3,))))
+        for edits in ((MOVE, LR), (MOVE, STEPS))
+    )
+    assert both == [] and len(alone) == 2
+    assert all(c.edits[:2] == (MOVE, STEPS) and c.merges == (3,) for c in alone)
+
+
 def test_a_merge_takes_over_what_made_another_trial_better() -> None:
     (merged,) = make.merges(at(child(4, 0.9, STEPS), child(5, 1.2, LR)))
     assert merged.edits == (STEPS,) and merged.merges == merged.cites == (4,)
