@@ -94,8 +94,9 @@ class Surrogate:
         self._points = matrix(points, self._names)
         self._shares = _shares(np.count_nonzero(self._points, axis=0))
         self._noise = np.asarray(noise, dtype=float)
-        self._slope = doubled * self._unit(np.asarray(values, dtype=float))
-        self._values = np.asarray(values, dtype=float) - self._expected(points)
+        seen = np.asarray(values, dtype=float)
+        self._slope = doubled * self._unit(seen)
+        self._values = seen - self._expected(points)
         self._fit()
 
     def predict(self, points: Sequence[Point]) -> Prediction:
@@ -174,7 +175,7 @@ def _kernel(a: Array, b: Array, width: float, shares: Array) -> Array:
 
 def _variances(a: Array, width: float, shares: Array) -> Array:
     """The diagonal of a kernel of points with themselves."""
-    return np.asarray(_TOGETHER**2 + -np.expm1(-((a / width) ** 2)) @ shares)
+    return np.asarray(_TOGETHER**2 - np.expm1(-((a / width) ** 2)) @ shares)
 
 
 def _squared(a: Array, b: Array) -> Array:

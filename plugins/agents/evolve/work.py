@@ -11,8 +11,8 @@ _AMOUNT = re.compile(
     r"(?:^|[_(\[])(?:epochs?|steps|iterations?|iters?|tokens|passes|rounds|views|tta|"
     r"depth|layers|blocks|widths?|channels|hidden|experts|ratio|expansion)(?:$|[_)\[])"
 )
-_SHARE_OF_IT = re.compile(
-    r"warm|cool|decay|momentum|every|share|keep|drop|mask|least|most|min|max|calib|first|last"
+_NOT_OF_TRAINING = re.compile(
+    r"warm|cool|decay|momentum|every|eval|log|save|share|keep|drop|mask|least|most|calib|first|last"
 )
 
 
@@ -27,7 +27,7 @@ def is_work(feature: str) -> bool:
     name = feature.partition("::")[2].partition("#")[0].lower()
     stem, bracket, inside = name.partition("(")
     name = stem.rpartition(".")[2] + bracket + inside
-    return "=" not in name and bool(_AMOUNT.search(name)) and not _SHARE_OF_IT.search(name)
+    return "=" not in name and bool(_AMOUNT.search(name)) and not _NOT_OF_TRAINING.search(name)
 
 
 def headroom(allowed: float, taken: float, taken_at_first: float) -> float | None:

@@ -10,7 +10,7 @@ from autores.plugins.agents.evolve.work import headroom, is_work, work_of
 @pytest.mark.parametrize(
     "name",
     ["epochs", "epochs_scale", "ratio", "mlp_ratio", "depth_extra", "newton_steps", "tta",
-     "Net.__init__.widths[0]", "main.fit(epochs)", "Config.layers#2", "num_iterations"],
+     "Net.__init__.widths[0]", "main.fit(epochs)", "Config.layers#2", "num_iterations", "max_iters", "train_steps"],
 )  # fmt: skip
 def test_amounts_of_work(name: str) -> None:
     assert is_work(f"train.py::{name}")
@@ -19,7 +19,7 @@ def test_amounts_of_work(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["lr", "warmup_steps", "momentum_steps", "ema_every", "rope_share", "keep_ratio",
-     "label_smoothing", "depth=4", "tables", "Steps.__init__.lr", "first_layers"],
+     "label_smoothing", "depth=4", "tables", "Steps.__init__.lr", "first_layers", "eval_iters", "save_steps"],
 )  # fmt: skip
 def test_other_numbers_and_choices(name: str) -> None:
     assert not is_work(f"train.py::{name}")
