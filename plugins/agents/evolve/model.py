@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,6 @@ _FLOOR = 1e-4
 """The least standard deviation that a measurement is believed to have."""
 _PAYS = 1.0
 """Standard deviations by which twice the work is expected to better a recipe."""
-_CLEAR = 1.0
-"""Standard deviations of a look by which a gate is to be passed: later looks ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +58,6 @@ class Judgement:
     sd: Array
     fits: Array
     """Chance that gates and limits hold."""
-    clears: Array
-    """Chance that they hold clearly."""
     runs: Array
     """Chance that it runs."""
 
@@ -72,7 +67,7 @@ class Judgement:
 
         These count twice, since a trial that fails costs as much as a good one and steers nothing.
         """
-        return expected_improvement(self.gain, self.sd) * (self.clears * self.runs) ** 2
+        return expected_improvement(self.gain, self.sd) * (self.fits * self.runs) ** 2
 
 
 class Model:
@@ -103,7 +98,6 @@ class Model:
             name: _margin_model(observations, name, pays)
             for name in sorted({n for seen in observations for n in seen.margins})
         }
-        self._clear = {name: _CLEAR * _look_sd(observations, name) for name in self._margins}
         self._limits = dict(_limit_models(observations))
 
     def judge(
@@ -117,13 +111,11 @@ class Model:
         for model, limit in self._limits.values():
             seen = model.predict(points)
             fits *= _above(limit - seen.mean[1:], seen.sd[1:])
-        clears = fits.copy()
-        for name, model in self._margins.items():
+        for model in self._margins.values():
             seen = model.predict(points)
             fits *= _above(seen.mean[1:], seen.sd[1:])
-            clears *= _above(seen.mean[1:] - self._clear[name], seen.sd[1:])
         runs = np.array([self.odds.of(edits) for _, edits in candidates])
-        return Judgement(gain=mean[1:], sd=sd[1:], fits=fits, clears=clears, runs=runs)
+        return Judgement(gain=mean[1:], sd=sd[1:], fits=fits, runs=runs)
 
     def relief(self, what: str, parent: Genome, genomes: Sequence[Genome]) -> Array:
         """How much each genome eases a gate or a limit, in standard deviations."""
@@ -185,13 +177,6 @@ def _margin_model(observations: Sequence[Observation], gate: str, pays: float) -
     values = np.array([o.margins[gate].value for o in seen])
     noise = [o.margins[gate].sd ** 2 for o in seen]
     return Surrogate(_points(seen), list(_without_depths(values)), noise, doubled=pays)
-
-
-def _look_sd(observations: Sequence[Observation], gate: str) -> float:
-    """What one look at a margin leaves open."""
-    return statistics.median(
-        o.margins[gate].sd * math.sqrt(o.looks) for o in observations if gate in o.margins
-    )
 
 
 def _limit_models(

@@ -65,14 +65,6 @@ def test_a_candidate_that_may_miss_the_gate_is_worth_less() -> None:
     assert judged.gain[0] > judged.gain[1] > judged.gain[2]
 
 
-def test_a_gate_is_to_be_passed_clearly() -> None:
-    margins = {"g": Margin(value=0.004, sd=0.001)}  # of 16 looks
-    root = Observation(id=0, genome={}, score=1.0, looks=16, margins=margins)
-    asked = (edited({}, [lr("0.101")]), [lr("0.101")])
-    judged = Model([root], MIN, 0.01).judge({}, [asked])
-    assert judged.fits[0] > 0.95 and judged.clears[0] == pytest.approx(0.5, abs=0.1)
-
-
 LONGER, SHORTER = (Edit(gene="t.py::epochs", old="8", new=new) for new in ("16", "4"))
 ROOT = Observation(id=0, genome={}, score=1.0, margins={"g": Margin(value=0.0, sd=0.01)})
 
