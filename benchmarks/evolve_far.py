@@ -22,7 +22,6 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.evolve_fits import Point
-from benchmarks.evolve_measured import GENERATIONS, Measured, bred
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import (
     DATA,
@@ -34,6 +33,7 @@ from benchmarks.evolve_table import (
     far_file,
     whole_table,
 )
+from benchmarks.evolve_world import Measured, bred
 
 from autores.errors import UserError
 from autores.plugins.agents.evolve.candidates import turn
@@ -42,7 +42,7 @@ from autores.status import Cause
 
 ROUND = 24
 """Trials between two fits."""
-_AGES = (3, 12, 40, GENERATIONS)
+_AGES = (3, 12, 40, 150)
 """Generations from which points are taken."""
 _MOST_SLACK = 2.0
 """Standard deviations of a margin, above the gate."""
@@ -52,9 +52,10 @@ def points(world: Measured, random: Random) -> Iterator[Point]:
     """Points that the surrogate takes for good; each of two searches gives one of each age."""
     while True:
         slack = random.uniform(0, _MOST_SLACK) * world.margin_sd
-        ages = list(islice(bred(world, random, slack), GENERATIONS))
+        ages = list(islice(bred(world, random, slack), _AGES[-1]))
         for age in _AGES:
-            yield random.choice(ages[age - 1])[1]
+            changed = [point for _, point in ages[age - 1] if point]
+            yield from random.sample(changed, min(1, len(changed)))
 
 
 def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:

@@ -3,11 +3,11 @@
     python -m benchmarks.evolve_real --seeds 0 --world FOLDER
 
 lets each searcher work for so many real trials (`LENGTHS`), by the rule of acceptance of
-`evolve_measured`, in the world of a table (see `evolve_table`) or in a fresh one, whose gate is
+`evolve_replays`, in the world of a table (see `evolve_table`) or in a fresh one, whose gate is
 then set by looks of its own. The seed recipe is looked at among the trials, so that the pace of
 the machine cancels, where a score hangs on that; what led in the end is measured anew, in turn
-with the seed recipe. With
-`--replayed` the surrogate answers while a searcher works, and only what led is measured.
+with the seed recipe. With `--replayed` the surrogate answers while a searcher works, and only
+what led is measured; with `--best` what a table's regression takes for best is measured anew.
 `python -m benchmarks evolve_real` compares.
 """
 
@@ -25,24 +25,30 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 from benchmarks.evolve_fits import spearman
-from benchmarks.evolve_measured import BASELINES, Measured, attainable
-from benchmarks.evolve_proposals import evolve, interval
+from benchmarks.evolve_proposals import interval
+from benchmarks.evolve_replays import (
+    BASELINES,
+    OURS,
+    SHORT,
+    TRIALS,
+    kept_replays,
+    searcher_named,
+)
 from benchmarks.evolve_surrogate import Surrogate, point_of_look, surrogates
 from benchmarks.evolve_table import DATA, Bench, Look, Table, whole_table
+from benchmarks.evolve_world import Measured
 from benchmarks.report import Machine, Report, Row
 
 from autores.errors import UserError
 from autores.plugins.agents.evolve.genome import Files, apply, digest, edited
 from autores.plugins.agents.evolve.history import Fate
-from autores.plugins.agents.evolve.laboratory import Searcher, Truth
+from autores.plugins.agents.evolve.laboratory import State, Truth, Try
 from autores.plugins.agents.evolve.laboratory import run as course_of
-from autores.plugins.agents.evolve.settings import Settings
 
-LENGTHS = (30, 100)
+LENGTHS = (SHORT, TRIALS)
 """Trials of a search, after which what leads then is noted."""
 FINAL_LOOKS = 4
 """At what led in the end, and as many at the seed recipe."""
@@ -51,7 +57,7 @@ PACE = 3
 CALIBRATION = 16
 """Looks at the seed recipe that set the gate of a fresh world."""
 TABLE = "the best of the table"
-SEARCHERS: Mapping[str, Searcher] = {"evolve": evolve(Settings()), **BASELINES}
+SEARCHERS = (OURS, *BASELINES)
 MEANING = (
     "A gain is the logarithm of the seed recipe's score over that of what led after so many "
     "trials, and 0 where it misses the gate. Real gains are of fresh looks, after the search."
@@ -97,7 +103,6 @@ class Real(Measured):
     def __init__(self, found: Surrogate, bench: Bench) -> None:
         """Look by `bench`; where it has another world than the table, set the gate anew."""
         super().__init__(found)
-        self.found = found
         self.bench = bench
         self.processor = Machine.here().processor
         self._at_seed: deque[float] = deque(maxlen=2)
@@ -170,8 +175,10 @@ def searched(
     world = replayed or real
     trees: dict[str, Files] = {digest(world.seed_files): world.seed_files}
 
-    def telling(state: Any) -> Any:
-        made = SEARCHERS[name](state)
+    searcher = searcher_named(name)
+
+    def telling(state: State) -> Try | None:
+        made = searcher(state)
         if made is not None:
             trees[digest(made.files)] = made.files
             world.remember(made.files, edited(state.head.genome, made.edits))
@@ -243,6 +250,14 @@ def kept_runs(table: Table) -> tuple[RealRun, ...]:
     return tuple(RealRun(**row) for row in kept["runs"])
 
 
+def attained(table: Table) -> float:
+    """The greatest real gain of the best trials of a table, a long search's among them."""
+    best = [one.worth for one in kept_runs(table) if one.searcher == TABLE]
+    if not best:
+        raise UserError(f"first: python -m benchmarks.evolve_real --task {table.task} --best")
+    return max(best)
+
+
 def keep(table: Table, runs: Sequence[RealRun]) -> None:
     """Write them down."""
     file = runs_file(table)
@@ -258,11 +273,9 @@ def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
     best = [one for one in runs if one.searcher == TABLE]
     if best:
         yield Row(
-            name=f"{found.name}: real gain of the best of {best[0].trials} trials",
-            value=max(one.worth for one in best),
+            name=f"{found.name}: real gain of the best of {best[-1].trials} trials",
+            value=attained(found.table),
             unit="log",
-            baseline=attainable(Measured(found)),
-            compared_with="a long search in the surrogate",
             samples=FINAL_LOOKS,
         )
     replayed = [one for one in runs if one.said is not None]
@@ -275,7 +288,7 @@ def _rows(found: Surrogate, runs: Sequence[RealRun]) -> Iterator[Row]:
         real_of, said_of = (_by_searcher(replayed, length, read) for read in (_worth, _said))
         yield from _compared(f"{found.name}: what led after {length} trials", real_of, said_of)
         real_of = _by_searcher(real_runs, length, _worth)
-        said_of = _in_replays(found.name, length)
+        said_of = _in_replays(found, length)
         yield from _compared(f"{found.name}: real search after {length} trials", real_of, said_of)
 
 
@@ -287,15 +300,12 @@ def _said(one: RealRun) -> float:
     return one.said or 0.0
 
 
-def _in_replays(world: str, length: int) -> dict[str, list[float]]:
-    """The mean gain of each searcher where the surrogate answers, by `evolve_measured`."""
-    kept = {row.name: row.value for row in Report.of("evolve_measured").rows}
-    best = kept.get(f"{world}: attainable gain", 0.0)
-    shares = f"{world}: share of the attainable gain after {length}, "
+def _in_replays(found: Surrogate, length: int) -> dict[str, list[float]]:
+    """What each searcher gained where the surrogate answered while it worked."""
     return {
-        name.removeprefix(shares): [value / 100 * best]
-        for name, value in kept.items()
-        if name.startswith(shares)
+        name: [one.gains[length] for one in runs.values()]
+        for name, runs in kept_replays(found.table).items()
+        if name in SEARCHERS
     }
 
 

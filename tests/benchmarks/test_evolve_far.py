@@ -12,9 +12,9 @@ from typing import cast
 import pytest
 from benchmarks import evolve_far
 from benchmarks.evolve_far import edits_of, measure, points
-from benchmarks.evolve_measured import Measured
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Bench, Look, Table, far_file, recipe_of, whole_table
+from benchmarks.evolve_world import Measured
 from benchmarks.report import Machine
 
 from autores.errors import UserError
@@ -43,7 +43,6 @@ def look(edits: Sequence[Edit]) -> Look:
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
-    monkeypatch.setattr(evolve_far, "GENERATIONS", 6)
     monkeypatch.setattr(evolve_far, "_AGES", (2, 6))
     scales = [2 ** (step / 10 - 1.5) for step in range(30)]
     edits = [[Edit(gene=EPOCHS, old="1.0", new=f"{scale:.4g}")] for scale in scales]

@@ -1,172 +1,54 @@
 from __future__ import annotations
 
-import math
-from functools import lru_cache
-from random import Random
-from statistics import fmean
-from typing import Any
-
 import pytest
-from benchmarks import evolve_measured
-from benchmarks.evolve_measured import Measured, Replay, Replays, Study, attainable, replayed, study
-from benchmarks.evolve_proposals import hill_climbing, local_random, random_search, tpe
-from benchmarks.evolve_surrogate import Surrogate
-from benchmarks.evolve_table import Look, Table
-from benchmarks.report import Machine
-
-from autores.plugins.agents.evolve.genome import Allele, Edit, apply
-from autores.plugins.agents.evolve.history import Fate, Observation
-from autores.plugins.agents.evolve.laboratory import Searcher, Try, run
-from autores.records import Direction
-
-EPOCHS = Edit(gene="train.py::epochs_scale", old="1.0", new="0.5")
+from benchmarks.evolve_measured import Study
+from benchmarks.evolve_replays import SHORT, TRIALS, Replay
 
 
-def table(task: str, looks: list[Look]) -> Surrogate:
-    return Surrogate(
-        Table(task=task, profile="micro", machine=Machine.here(), world="w", looks=tuple(looks))
-    )
+def runs(name: str, *gains: float) -> dict[int, Replay]:
+    return {
+        seed: Replay(
+            searcher=name,
+            seed=seed,
+            ground="w 9",
+            gains={SHORT: gain, TRIALS: gain + 0.1 * seed},
+            failed=(4, 1, 1, 0),
+            misses=2,
+            repaired=1,
+        )
+        for seed, gain in enumerate(gains)
+    }
 
 
-def look(edits: tuple[Edit, ...], score: float | None, **fields: Any) -> Look:
-    known: dict[str, Any] = {"counts": {}, "metrics": {}, "cpu": {}}
-    cause = "exited" if score is None else "valid"
-    return Look(edits=edits, **({"cause": cause, "score": score} | known | fields))
-
-
-@lru_cache(maxsize=1)
-def made_up() -> Surrogate:
-    """Fewer epochs are faster and less right; a high rate breaks."""
-    random, looks = Random(0), []
-    for number in range(90):
-        far = 0.0 if number % 9 == 0 else random.uniform(-1.6, 1.6)
-        noise = random.gauss(0, 0.02)
-        edits = () if not far else (Edit(gene=EPOCHS.gene, old="1.0", new=f"{2**far:.4g}"),)
-        rate = 0.97 + 0.02 * far + random.gauss(0, 0.004)
-        seconds = {"train_seconds": 3 * 2**far * (1 + noise), "inference_seconds": 0.4}
-        counts = {"right": int(1_000 * min(1, rate)), "asked": 1_000}
-        starts = {"train_prepare_seconds": 1.5, "inference_prepare_seconds": 1.6}
-        metrics = seconds | starts
-        looks.append(look(edits, sum(seconds.values()), counts=counts, metrics=metrics))
-    high = Edit(gene="train.py::lr", old="9.0", new="72.0")
-    return table("airbench", [*looks, *(look((high,), None) for _ in range(8))])
-
-
-@lru_cache(maxsize=1)
-def world() -> Measured:
-    return Measured(made_up())
-
-
-def test_a_limit_on_bytes_is_a_near_miss_and_scores_that_rise_are_turned() -> None:
-    wide = Edit(gene="train_gpt.py::width_scale", old="1.0", new="1.5")
-    random = Random(0)
-    looks = [look((), 3.0 + random.gauss(0, 0.01), bytes=50_000 + i) for i in range(12)]
-    near = {"unranked_bits_per_byte": 2.8}
-    looks += [
-        look((wide,), None, cause="artifact_bytes", bytes=53_000 + i, metrics=near)
-        for i in range(12)
-    ]
-    golf = Measured(table("parameter_golf", looks))
-    files = apply(golf.seed_files, [wide], golf.moves)
-    assert golf.limited and not golf.gated and files is not None
-    truth = golf.truth(files)
-    assert truth.height > 0.03 and -math.log(1.05) < truth.margin < 0 and not truth.breaks
-    course = run(golf, lambda state: Try(files=files, edits=(wide,)), trials=1, seed=0)
-    missed = course.seen[1]
-    assert (missed.fate, missed.over) == (Fate.MISSED, "bytes")
-    assert missed.score is not None and missed.resources["bytes"] > 1
-
-    slower = Edit(gene="optim.py::matrix_lr", old="0.02", new="0.01")
-    looks = [look((), 0.2 + random.gauss(0, 0.01)) for _ in range(12)]
-    chat = Measured(table("nanochat", [*looks, *(look((slower,), 0.1) for _ in range(12))]))
-    files = apply(chat.seed_files, [slower], chat.moves)
-    assert files is not None and chat.truth(files).height < -0.05
-    assert chat.truth(files).margin == 1.0
-    assert chat.task.metric.direction is Direction.MINIMIZE  # 1 less CORE
-
-
-def test_the_seed_recipe_gains_nothing_and_passes() -> None:
-    truth = world().truth(world().seed_files)
-    assert truth.height == 0.0 and truth.margin > 0 and not truth.breaks
-
-
-def test_half_the_epochs_are_faster_and_fail_the_gate() -> None:
-    files = apply(world().seed_files, [EPOCHS], world().moves)
-    assert files is not None
-    truth = world().truth(files)
-    assert truth.height > 0.1 and truth.margin < 0
-
-
-def test_noise_is_that_of_real_looks() -> None:
-    random = Random(0)
-    seen = [world().measure(world().seed_files, random) for _ in range(300)]
-    assert fmean(margin for _, _, margin in seen) == pytest.approx(
-        world().truth(world().seed_files).margin, abs=0.001
-    )
-    assert 0.01 < world().noise < 0.3 and 0.0005 < world().margin_sd < 0.02
-
-
-@pytest.mark.parametrize("searcher", [local_random, hill_climbing, random_search, tpe])
-def test_searchers_are_repeatable_and_make_trees_of_their_own(searcher: Searcher) -> None:
-    if searcher is tpe:
-        pytest.importorskip("optuna")
-    first, second = (run(world(), searcher, trials=12, seed=3) for _ in range(2))
-    assert first.gains == second.gains and len(first.seen) == 13
-    genomes = [tuple(sorted((g, a.now) for g, a in o.genome.items())) for o in first.seen]
-    assert len(set(genomes)) == 13
-    assert first.heads[-1] in {o.id for o in first.seen if o.leading}
-
-
-def miss(score: float, *edits: Edit) -> Observation:
-    return Observation(id=1, parent=0, genome={}, edits=edits, fate=Fate.MISSED, score=score)
-
-
-def test_a_near_miss_is_repaired_by_a_trial_that_goes_its_way_and_passes() -> None:
-    root = Observation(id=0, genome={}, score=4.0)
-    near, far = miss(3.0, EPOCHS), miss(3.99, EPOCHS)
-    genome = {EPOCHS.gene: Allele(origin="1.0", now="0.8")}
-    other = {EPOCHS.gene: Allele(origin="1.0", now="1.2")}
-    mended, back, worse = (
-        Observation(id=2, parent=0, genome=g, score=s, fate=Fate.MEASURED)
-        for g, s in ((genome, 3.4), (other, 3.4), (genome, 4.4))
-    )
-    assert evolve_measured._repairs([root, near, mended], 0.02) == (1, 1)
-    assert evolve_measured._repairs([root, near, back], 0.02) == (1, 0)
-    assert evolve_measured._repairs([root, near, worse], 0.02) == (1, 0)
-    assert evolve_measured._repairs([root, far, mended], 0.02) == (0, 0)
-
-
-def test_figures_tell_shares_and_differences() -> None:
-    def found(name: str, gain: float) -> Replays:
-        gains = [{evolve_measured.SHORT: gain, evolve_measured.TRIALS: gain + d} for d in (0, 0.2)]
-        runs = [Replay(gains=g, failed=(4, 1, 1, 0), misses=2, repaired=1) for g in gains]
-        return Replays(name=name, runs=runs)
-
-    study = Study(
-        world="w", best=1.0, ours=found("evolve", 0.4), baselines=(found("b", 0.1),), parts=()
-    )
+def test_figures_tell_gains_shares_and_differences() -> None:
+    kept = {
+        "random search": runs("random search", 0.1, 0.1, 0.1),
+        "evolve": runs("evolve", 0.4, 0.4, 0.7, 0.1),
+    }
+    study = Study(world="w", best=1.0, runs=kept)
     rows = {row.name: row.value for row in study.rows()}
-    assert rows["w: share of the attainable gain after 100, evolve"] == pytest.approx(50)
+    assert rows["w: attainable gain"] == 1.0
+    assert rows["w: share of the attainable gain after 30"] == pytest.approx(40)
+    assert rows["w: gain after 100, evolve"] == pytest.approx(0.55)
+    assert rows["w: median gain after 30, evolve"] == pytest.approx(0.4)
+    assert rows["w: gain after 30, random search"] == pytest.approx(0.1)
     assert rows["w: near misses repaired in 20 trials, evolve"] == 50
     assert rows["w: trials of 100 without a score, evolve"] == 6
     assert rows["w: trials of 100 without a score, first quarter, evolve"] == 4
     assert rows["w: trials of 100 without a score, last, evolve"] == 0
-    for note, trials in zip(study.notes(), (30, 100), strict=True):
-        assert f"evolve less that of b after {trials} trials: +0.3000 to +0.3000" in note
+    samples = {row.name: row.samples for row in study.rows()}
+    assert samples["w: gain after 30, evolve"] == 4
+    assert samples["w: gain after 30, random search"] == 3
 
 
-@pytest.mark.slow
-def test_no_short_search_finds_more_than_is_attainable() -> None:
-    best = attainable(world())
-    ours = replayed(world(), local_random, 0)
-    assert 0 < best and ours.gains[evolve_measured.TRIALS] < best
-
-
-@pytest.mark.slow
-def test_everybody_works_with_the_same_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("optuna")
-    for name, value in {"LEAST": 2, "SHORT": 8, "TRIALS": 20}.items():
-        monkeypatch.setattr(evolve_measured, name, value)
-    found = study(made_up(), minutes=0.0)
-    assert {len(one.runs) for one in (found.ours, *found.others)} == {evolve_measured.LEAST}
-    assert len(found.baselines) == 5 and len(found.parts) == len(evolve_measured.PARTS) + 1
+def test_differences_are_taken_seed_by_seed() -> None:
+    same, more = runs("random search", 0.1, 0.5), runs("evolve", 0.4, 0.8, 0.0)
+    for note, trials in zip(
+        Study(world="w", best=1.0, runs={"random search": same, "evolve": more}).notes(),
+        (30, 100),
+        strict=True,
+    ):
+        assert (
+            f"evolve less that of random search after {trials} trials: +0.3000 to +0.3000" in note
+        )
+        assert note.endswith("n = 2)")

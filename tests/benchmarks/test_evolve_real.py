@@ -8,12 +8,13 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from benchmarks import evolve_real, report
-from benchmarks.evolve_measured import Measured
+from benchmarks import evolve_real
 from benchmarks.evolve_real import Real, RealRun, best_of_table, keep, kept_runs, searched
+from benchmarks.evolve_replays import Replay
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Bench, Look, Table
-from benchmarks.report import Machine, Report, Row
+from benchmarks.evolve_world import Measured
+from benchmarks.report import Machine
 
 from autores.plugins.agents.evolve.genome import Edit, Files, apply
 from autores.plugins.agents.evolve.laboratory import Try
@@ -96,7 +97,8 @@ def test_a_search_is_measured_by_real_looks_and_what_led_by_fresh_ones(
     bench = Counted()
     files = halved(bench)
     tries = iter([Try(files=files, edits=(HALF,))])
-    monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
+    halving = lambda state: next(tries, None)
+    monkeypatch.setattr(evolve_real, "searcher_named", {"halving": halving}.__getitem__)
     short, run = searched(real(bench), "halving", 2, lengths=LENGTHS)
     assert (short.trials, short.led, short.gain) == (1, {HALF.gene: HALF.new}, run.gain)
     assert (run.searcher, run.seed, run.trials, run.leads) == ("halving", 2, TRIALS, 1)
@@ -120,7 +122,8 @@ def test_where_the_surrogate_answers_only_what_led_is_measured(
 ) -> None:
     bench = Counted()
     tries = iter([Try(files=halved(bench), edits=(HALF,))])
-    monkeypatch.setattr(evolve_real, "SEARCHERS", {"halving": lambda state: next(tries, None)})
+    halving = lambda state: next(tries, None)
+    monkeypatch.setattr(evolve_real, "searcher_named", {"halving": halving}.__getitem__)
     *_, run = searched(real(bench), "halving", 2, bench.truths, LENGTHS)
     assert run.said is not None and run.said > 0.1 and run.leads
     assert run.said == pytest.approx(run.gain, abs=1e-3)
@@ -234,11 +237,20 @@ def test_runs_are_forgotten_where_the_table_was_measured_anew(
     )
 
 
-def test_figures_stand_beside_those_of_the_surrogate(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def replay(name: str, seed: int, gain: float) -> Replay:
+    return Replay(
+        searcher=name,
+        seed=seed,
+        ground="w 9",
+        gains=dict.fromkeys(LENGTHS, gain),
+        failed=(),
+        misses=0,
+        repaired=0,
+    )
+
+
+def test_figures_stand_beside_those_of_the_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evolve_real, "LENGTHS", LENGTHS)
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
     said = {"evolve": 0.3, "local random search": 0.2, "(1+1) evolution": 0.1}
     known: dict[str, Any] = {"trials": TRIALS, "leads": 1, "failed": 0, "margin": 0.01, **HERE}
     replayed = [
@@ -250,11 +262,11 @@ def test_figures_stand_beside_those_of_the_surrogate(
         for name, gain in said.items()
         for seed in range(3)
     ]
-    share = f"{found().name}: share of the attainable gain after {TRIALS}, "
-    rows = [Row(name=share + name, value=100 * gain, unit="%") for name, gain in said.items()]
-    rows.append(Row(name=f"{found().name}: attainable gain", value=0.5, unit="log"))
-    kept = Report(title="Searches", rows=rows)
-    Path(tmp_path, "evolve_measured.json").write_text(kept.to_json())
+    kept = {
+        name: {seed: replay(name, seed, gain / 2 + seed - 0.5) for seed in range(2)}
+        for name, gain in said.items()
+    }
+    monkeypatch.setattr(evolve_real, "kept_replays", lambda table: kept)
 
     first, *others = evolve_real._rows(found(), [*replayed, *real])
     assert (first.value, first.samples) == (pytest.approx(1.0), 3)
