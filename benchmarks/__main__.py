@@ -23,7 +23,6 @@ NOT_BENCHMARKS = {
     "airbench_shapes",
     "evolve_fits",
     "evolve_readings",
-    "evolve_table",
     "evolve_world",
     "report",
 }
