@@ -7,7 +7,7 @@ mutation and crossover make of the points that it takes for best, after few gene
 many, with little room above the gate and with more. After each round of trials the regression is
 fitted anew. So a search in the surrogate does not find gains where nobody has looked, and the
 best of these trials says what is attainable. In another world than the table's, what is added
-is kept apart and told as multiples of what the seed recipe has there.
+is told as multiples of what the seed recipe has there.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ def points(world: Measured, random: Random) -> Iterator[Point]:
         slack = random.uniform(0, _MOST_SLACK) * world.margin_sd
         ages = list(islice(bred(world, random, slack), _AGES[-1]))
         for age in _AGES:
-            changed = [point for _, point in ages[age - 1] if point]
-            yield from random.sample(changed, min(1, len(changed)))
+            yield random.choice(ages[age - 1])[1]
 
 
 def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:
@@ -75,9 +74,8 @@ def edits_of(world: Measured, point: Point) -> tuple[Edit, ...]:
 
 
 def measure(bench: Bench, file: Path, many: int, each_round: int = ROUND) -> None:
-    """Add so many trials to a table; they are kept after each, apart if this is another world."""
-    design = Table.read(file)
-    kept = file if design.world == bench.world else far_file(file)
+    """Add so many trials to a table; they are kept apart, after each."""
+    kept = far_file(file)
     table = Table.read(kept) if kept.exists() else begun(bench)
     if table.world != bench.world:
         raise UserError(f"{kept} is of another world; say --world")

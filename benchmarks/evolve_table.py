@@ -130,15 +130,18 @@ class Table:
 
 
 def far_file(file: Path) -> Path:
-    """Where a search keeps what it adds to a table in another world."""
+    """Where a search keeps what it adds to a table."""
     return file.parent / "far" / file.name
 
 
 def whole_table(file: Path) -> Table:
-    """A table and what a search added to it in another world."""
+    """A table and what a search added to it."""
     table, further = Table.read(file), far_file(file)
-    looks = Table.read(further).looks if further.exists() else ()
-    return replace(table, looks=(*table.looks, *_brought(looks, table)), far=table.far + len(looks))
+    if not further.exists():
+        return table
+    added = Table.read(further)
+    looks = added.looks if added.world == table.world else tuple(_brought(added.looks, table))
+    return replace(table, looks=(*table.looks, *looks), far=table.far + len(looks))
 
 
 def _brought(looks: Sequence[Look], table: Table) -> Iterator[Look]:

@@ -61,24 +61,28 @@ def test_points_lie_where_gains_are_expected_and_can_be_made(table: Table) -> No
         assert turned == pytest.approx([2 ** point[EPOCHS] for _ in turned], rel=0.01)
 
 
-def test_a_table_goes_on_and_is_kept_after_each_trial(table: Table, tmp_path: Path) -> None:
+def test_what_is_added_is_kept_apart_after_each_trial(table: Table, tmp_path: Path) -> None:
     file, lengths = tmp_path / "t.json", []
     table.write(file)
 
     def counted(edits: Sequence[Edit]) -> Look:
-        lengths.append(len(Table.read(file).looks))
+        lengths.append(len(whole_table(file).looks))
         return look(edits)
 
-    bench = cast("Bench", SimpleNamespace(world="w", look=counted))
+    task, _, _ = recipe_of("airbench", "micro")
+    bench = cast("Bench", SimpleNamespace(task=task, world="w", look=counted))
     measure(bench, file, 5)
-    added = Table.read(file).looks[len(table.looks) :]
-    assert [not one.edits for one in added[:2]] == [True, False]
+    assert Table.read(file) == table
+    whole = whole_table(file)
+    added = whole.looks[len(table.looks) :]
+    assert added == Table.read(far_file(file)).looks and whole.far == len(added)
+    assert not added[0].edits and any(one.edits for one in added)
     assert lengths[1:] == [len(table.looks) + n for n in range(len(added))]
     best = min(one.score or math.inf for one in added)
     assert best < look(()).score  # type: ignore[operator]
 
 
-def test_what_another_world_adds_is_kept_apart_and_told_in_terms_of_the_tables(
+def test_what_another_world_adds_is_told_in_terms_of_the_tables(
     table: Table, tmp_path: Path
 ) -> None:
     file = tmp_path / "t.json"
