@@ -30,7 +30,6 @@ from autores.plugins.agents.evolve.sampler import sampler_named
 from autores.plugins.agents.evolve.search import Question, propose
 from autores.plugins.agents.evolve.settings import Settings
 from autores.plugins.agents.evolve.tpe import Studies
-from autores.plugins.agents.evolve.work import work_of
 from autores.records import Specialist
 from autores.statistics import student_quantile
 
@@ -68,7 +67,7 @@ def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
             spread=land.noise * (state.head.score or 1.0),
             sampler=sampler,
             seed=state.seed,
-            headroom=_headroom(state),
+            headroom=land.headroom_of(state.territory.files),
         )
         begun = time.process_time()
         plan = propose(question, settings)
@@ -79,12 +78,6 @@ def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
         return Try(files=plan.files, edits=plan.candidate.edits, operator=plan.candidate.operator)
 
     return search
-
-
-def _headroom(state: State) -> float | None:
-    """What the head leaves, if the time that a trial takes goes with its work."""
-    left = state.landscape.headroom
-    return None if left is None else left - work_of(point_of(state.head.genome))
 
 
 def local_random(state: State) -> Try | None:

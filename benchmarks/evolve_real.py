@@ -106,6 +106,7 @@ class Real(Measured):
         self.bench = bench
         self.processor = Machine.here().processor
         self._at_seed: deque[float] = deque(maxlen=2)
+        self._seconds: dict[str, float] = {}
         self._since = 0
         self._is_paced = bool(self.reading.pace)
         looks = found.table.looks
@@ -122,8 +123,14 @@ class Real(Measured):
         while self._is_paced and (self._since >= PACE or len(self._at_seed) < 2):
             self._look_at_seed()
         self._since += 1
-        truth, score, margin = self.shown(self.bench.look_at(files))
+        look = self.bench.look_at(files)
+        self._seconds[digest(files)] = look.wall
+        truth, score, margin = self.shown(look)
         return truth, self._paced(score), margin
+
+    def taken(self, files: Files) -> float:
+        """Seconds of the last trial of a tree."""
+        return self._seconds[digest(files)]
 
     def _look_at_seed(self) -> None:
         truth, score, _ = self.shown(self.bench.look_at(self.seed_files))

@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 from benchmarks.evolve_fits import FURTHEST, Array, Fit, Point, Seen
 from benchmarks.evolve_surrogate import Surrogate, noise_of
-from benchmarks.evolve_table import EVERYBODY, IDLE, Look, Table, plugin_of, recipe_of
+from benchmarks.evolve_table import EVERYBODY, IDLE, Look, plugin_of, recipe_of
 from numpy.typing import NDArray
 
 from autores.moves import Move
@@ -59,6 +59,10 @@ class Component:
         return np.clip(self._fit.predict(points), *self._range)
 
 
+def _log_wall(look: Look) -> float | None:
+    return math.log(look.wall) if look.wall and look.score is not None else None
+
+
 class Measured:
     """A `World` in which real trials were measured."""
 
@@ -86,7 +90,9 @@ class Measured:
         self._barrier = None if barrier is None else Component(found.seen(barrier.read))
         self._bar = 0.0 if barrier is None else barrier.bar(table)
         self.margin_sd = self._margin_sd(found)
-        self.headroom = self._headroom_of(table)
+        self._allowed = plugin_of(table.task).autores_budget(self.task).wall["train"]
+        self._taken = statistics.median(look.wall for look in table.looks if not look.edits)
+        self._walls = Component(found.seen(_log_wall)) if 0 < self._taken < self._allowed else None
         self._grounds: dict[tuple[str, str], Ground] = {}
         self._truths: dict[str, Truth] = {}
         self._genomes: dict[str, Genome] = {}
@@ -98,10 +104,15 @@ class Measured:
         seen = found.seen(barrier.read)
         return noise_of(replace(seen, values=tuple(barrier.plain(np.array(seen.values)))))
 
-    def _headroom_of(self, table: Table) -> float | None:
-        taken = statistics.median(look.wall for look in table.looks if not look.edits)
-        limits = plugin_of(table.task).autores_budget(self.task)
-        return headroom(limits.wall["train"], taken, taken)
+    def headroom_of(self, files: Files) -> float | None:
+        """How often a tree's work can be doubled in the time that training has; None: not at all."""
+        return headroom(self._allowed, self.taken(files), self._taken)
+
+    def taken(self, files: Files) -> float:
+        """Seconds of a trial."""
+        if self._walls is None:
+            return self._taken
+        return math.exp(float(self._walls.of([point_of(self.genome(files))])[0]))
 
     def specialists(self) -> tuple[Specialist, ...]:
         """Those of the task, in the order of their turns."""

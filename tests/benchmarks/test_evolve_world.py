@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from random import Random
@@ -83,6 +84,19 @@ def test_a_limit_on_bytes_is_a_near_miss_and_scores_that_rise_are_turned() -> No
     assert files is not None and chat.truth(files).height < -0.05
     assert chat.truth(files).margin == 1.0
     assert chat.task.metric.direction is Direction.MINIMIZE  # 1 less CORE
+
+
+def test_a_tree_that_takes_longer_leaves_less_time_for_more_work() -> None:
+    longer = Edit(gene="schedule.py::ratio", old="12.0", new="24.0")
+    looks = [look((), 0.2, wall=8.0 + 0.01 * i) for i in range(12)]
+    looks += [look((longer,), 0.3, wall=16.0 + 0.01 * i) for i in range(12)]
+    chat = Measured(table("nanochat", looks))
+    files = apply(chat.seed_files, [longer], chat.moves)
+    assert files is not None
+    at_seed, after = chat.headroom_of(chat.seed_files), chat.headroom_of(files)
+    assert at_seed is not None and after is not None and 0.6 < at_seed - after < 1.2
+    slow = Measured(table("nanochat", [replace(one, wall=100.0) for one in looks]))
+    assert slow.headroom_of(slow.seed_files) is None
 
 
 def test_the_seed_recipe_gains_nothing_and_passes() -> None:

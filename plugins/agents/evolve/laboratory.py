@@ -77,9 +77,10 @@ class World(Protocol):
     """Standard deviation of a score's logarithm, of one look."""
     margin_sd: float
     """Of one look's margin."""
-    headroom: float | None
-    """How often the seed recipe's work can be doubled in the time that training has; None:
-    training takes all of that anyway."""
+
+    def headroom_of(self, files: Files) -> float | None:
+        """How often a tree's work can be doubled; None: training takes all its time anyway."""
+        ...
 
     def specialists(self) -> tuple[Specialist, ...]:
         """In the order of their turns."""
@@ -125,7 +126,6 @@ class Landscape:
 
     margin_sd = math.sqrt(0.9 * 0.1 / _ASKED)
     limited = False
-    headroom = math.inf
 
     def __init__(self, seed: int, *, gated: bool, noise: float = 0.01) -> None:
         """Draw curves, interactions and the effects of moves."""
@@ -141,6 +141,10 @@ class Landscape:
         self._effects: dict[str, tuple[float, float]] = {}
         pairs = [self.random.sample(features, 2) for _ in range(6)]
         self._pairs = [(a, b, self.random.gauss(0, 0.01)) for a, b in pairs]
+
+    def headroom_of(self, files: Files) -> float:
+        """No time is kept here."""
+        return math.inf
 
     def specialists(self) -> tuple[Specialist, ...]:
         """One for each surface."""

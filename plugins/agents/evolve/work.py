@@ -12,7 +12,8 @@ _AMOUNT = re.compile(
     r"depth|layers|blocks|widths?|channels|hidden|experts|ratio|expansion)(?:$|[_)\[])"
 )
 _NOT_OF_TRAINING = re.compile(
-    r"warm|cool|decay|momentum|every|eval|log|save|share|keep|drop|mask|least|most|calib|first|last"
+    r"warm|cool|decay|momentum|every|eval|log|save|share|keep|drop|mask|least|most|calib|first|last|"
+    r"tuned|reference"
 )
 
 

@@ -19,7 +19,7 @@ def test_amounts_of_work(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["lr", "warmup_steps", "momentum_steps", "ema_every", "rope_share", "keep_ratio",
-     "label_smoothing", "depth=4", "tables", "Steps.__init__.lr", "first_layers", "eval_iters", "save_steps"],
+     "label_smoothing", "depth=4", "tables", "Steps.__init__.lr", "first_layers", "tuned_width", "eval_iters", "save_steps"],
 )  # fmt: skip
 def test_other_numbers_and_choices(name: str) -> None:
     assert not is_work(f"train.py::{name}")
