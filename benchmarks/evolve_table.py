@@ -28,6 +28,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.evolve_fits import FURTHEST
 from benchmarks.report import Machine
 
 from autores.errors import UserError
@@ -252,7 +253,12 @@ class Bench:
 
 
 def design(
-    bench: Bench, seed: int = 0, looks: Sequence[Look] = (), *, alone: bool = True
+    bench: Bench,
+    seed: int = 0,
+    looks: Sequence[Look] = (),
+    *,
+    alone: bool = True,
+    always: str | None = None,
 ) -> Iterator[tuple[Edit, ...]]:
     """Points without end: the single edits among as many Sobol points, then points alone.
 
@@ -261,18 +267,25 @@ def design(
         seed: Of the design.
         looks: Grows while the design is measured; the single edits in it say what matters.
         alone: Whether to begin with single edits.
+        always: A knob that every point turns up, and nothing but such points.
     """
     knobs = Territory(bench.task, EVERYBODY, bench.files, IDLE.get(bench.task.name, ())).knobs({})
     made = [Edit(gene=move_gene(name), old=OFF, new=ON) for name in sorted(bench.moves)]
     singles = [*made, *(edit for knob in knobs for edit in _levels(knob))]
     Random(seed).shuffle(singles)
+    if always is not None and always not in {knob.gene for knob in knobs}:
+        raise UserError(f"{bench.task.name} has no knob {always}")
     points = _points(knobs, made, seed, {})
-    for number, single in enumerate(singles if alone else ()):
+    for number, single in enumerate(singles if alone and always is None else ()):
         if number % EACH == 0:
             yield ()
         yield (single,)
         yield next(points)
-    points = _points(knobs, made, seed + 1, _weights(looks))
+    weights = _weights(looks)
+    if always is None:
+        points = _points(knobs, made, seed + 1, weights)
+    else:
+        points = _points(knobs, made, seed + 2, weights, always)
     for number, point in enumerate(points):
         if number % EACH == 0:
             yield ()
@@ -305,9 +318,13 @@ def _levels(knob: Knob) -> Iterator[Edit]:
 
 
 def _points(
-    knobs: Sequence[Knob], made: Sequence[Edit], seed: int, weights: Mapping[str, float]
+    knobs: Sequence[Knob],
+    made: Sequence[Edit],
+    seed: int,
+    weights: Mapping[str, float],
+    always: str | None = None,
 ) -> Iterator[tuple[Edit, ...]]:
-    """Sobol points: how many genes, which ones, and how far."""
+    """Sobol points: how many genes, which ones, and how far; one may come always, and further."""
     from torch.quasirandom import SobolEngine
 
     genes: list[Knob | Edit] = [*knobs, *made]
@@ -319,16 +336,18 @@ def _points(
         ]  # the first to come are taken
         order = sorted(range(len(genes)), key=lambda i: waits[i] / weights.get(genes[i].gene, 1.0))
         chosen = order[: 2 + int(many**2 * (MOST_GENES - 1))]
-        edits = (_drawn(genes[i], rest[len(genes) + i]) for i in sorted(chosen))
+        far = [i for i, gene in enumerate(genes) if gene.gene == always]
+        chosen = far + [i for i in chosen if i not in far]
+        edits = (_drawn(genes[i], rest[len(genes) + i], further=i in far) for i in sorted(chosen))
         yield tuple(edit for edit in edits if edit is not None)
 
 
-def _drawn(gene: Knob | Edit, share: float) -> Edit | None:
+def _drawn(gene: Knob | Edit, share: float, *, further: bool = False) -> Edit | None:
     if isinstance(gene, Edit):
         return gene
     if gene.scale is None:
         return turn(gene, gene.choices[int(share * len(gene.choices))])
-    return turn(gene, gene.scale.value(FAR * (2 * share - 1)))
+    return turn(gene, gene.scale.value(FURTHEST * share if further else FAR * (2 * share - 1)))
 
 
 @contextmanager
@@ -343,7 +362,13 @@ def _turn(lock: Path | None) -> Iterator[None]:
 
 
 def measure(
-    bench: Bench, minutes: float, file: Path, lock: Path | None = None, *, alone: bool = True
+    bench: Bench,
+    minutes: float,
+    file: Path,
+    lock: Path | None = None,
+    *,
+    alone: bool = True,
+    always: str | None = None,
 ) -> None:
     """Measure for some time, after what the table holds; it is kept after each trial."""
     until = time.monotonic() + 60 * minutes
@@ -355,7 +380,7 @@ def measure(
     bench.look(())  # what is cold reads from the disk on time that is for training
     looks = list(kept.looks if kept else ())
     known = Counter(look.edits for look in looks)
-    for edits in design(bench, looks=looks, alone=alone):
+    for edits in design(bench, looks=looks, alone=alone, always=always):
         if time.monotonic() > until:
             break
         if known[edits] > 0:
@@ -366,7 +391,7 @@ def measure(
         if look is not None and look.cause != Cause.HARNESS.value:
             looks.append(look)
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
-            replace(begun(bench), looks=tuple(looks)).write(file)
+            replace(kept or begun(bench), looks=tuple(looks)).write(file)
 
 
 def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:
@@ -446,6 +471,11 @@ def main() -> int:
         help="no more single edits: where there are more than there is time for",
     )
     parser.add_argument(
+        "--always",
+        metavar="KNOB",
+        help="nothing but points that also turn this knob up, as far as searches do",
+    )
+    parser.add_argument(
         "--again",
         type=int,
         metavar="N",
@@ -461,7 +491,8 @@ def main() -> int:
         if options.again:
             measure_again(bench, file, Table.read(options.like or file), options.again)
         else:
-            measure(bench, options.minutes, file, options.lock, alone=not options.points)
+            alone, always = not options.points, options.always
+            measure(bench, options.minutes, file, options.lock, alone=alone, always=always)
     except UserError as error:
         parser.error(str(error))
     return 0
