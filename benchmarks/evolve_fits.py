@@ -52,7 +52,11 @@ class Genes:
 class Ridge:
     """Genes and pairs of genes; the penalties are chosen by leaving one out."""
 
-    def __init__(self, points: Sequence[Point], values: Sequence[float]) -> None:
+    def __init__(
+        self, points: Sequence[Point], values: Sequence[float], looks: Sequence[int] = ()
+    ) -> None:
+        """Fit values that are means of so many looks; () where all are of as many."""
+        self._doubts = _doubts(values, looks)
         self._genes = Genes(points)
         self._rows = self._genes.rows(points)
         seen = np.asarray(values, dtype=float)
@@ -68,10 +72,16 @@ class Ridge:
 
     def _fit(self, seen: Array, penalty: float, together: float) -> tuple[float, Array, float]:
         kernel = _kernel(self._rows, self._rows, together)
-        inverse = np.linalg.inv(kernel + penalty * np.eye(len(seen)))
+        inverse = np.linalg.inv(kernel + penalty * np.diag(self._doubts))
         weights = inverse @ seen
-        missed = weights / np.diag(inverse)
-        return float(np.mean(np.minimum(missed**2, np.var(seen)))), weights, together
+        missed = np.minimum((weights / np.diag(inverse)) ** 2, np.var(seen))
+        return float(np.average(missed, weights=1 / self._doubts)), weights, together
+
+
+def _doubts(values: Sequence[float], looks: Sequence[int]) -> Array:
+    """Variances of the noise, as multiples of the least."""
+    many = np.asarray(looks or [1] * len(values), dtype=float)
+    return np.asarray(many.max() / many)
 
 
 def _kernel(a: Array, b: Array, together: float) -> Array:
@@ -85,12 +95,17 @@ def _kernel(a: Array, b: Array, together: float) -> Array:
 class Sparse:
     """Genes alone, most of which have no effect: automatic relevance determination."""
 
-    def __init__(self, points: Sequence[Point], values: Sequence[float]) -> None:
+    def __init__(
+        self, points: Sequence[Point], values: Sequence[float], looks: Sequence[int] = ()
+    ) -> None:
+        """Fit values that are means of so many looks; () where all are of as many."""
         self._genes = Genes(points)
         seen = np.asarray(values, dtype=float)
         at_seed = [v for point, v in zip(points, seen, strict=True) if not point]
         self._level = float(np.median(at_seed or seen))
-        self._weights = _relevant(_bent(self._genes.rows(points)), seen - self._level)
+        sure = 1 / np.sqrt(_doubts(values, looks))
+        rows = _bent(self._genes.rows(points))
+        self._weights = _relevant(sure[:, None] * rows, sure * (seen - self._level))
 
     def predict(self, points: Sequence[Point]) -> Array:
         """The value of each point."""
@@ -121,8 +136,11 @@ def _relevant(rows: Array, seen: Array) -> Array:
 class Blend:
     """The mean of both, which predicts better than either."""
 
-    def __init__(self, points: Sequence[Point], values: Sequence[float]) -> None:
-        self._fits: tuple[Fit, ...] = (Ridge(points, values), Sparse(points, values))
+    def __init__(
+        self, points: Sequence[Point], values: Sequence[float], looks: Sequence[int] = ()
+    ) -> None:
+        """Fit values that are means of so many looks; () where all are of as many."""
+        self._fits: tuple[Fit, ...] = tuple(kind(points, values, looks) for kind in (Ridge, Sparse))
 
     def predict(self, points: Sequence[Point]) -> Array:
         """The value of each point."""
@@ -137,8 +155,8 @@ class Seen:
     values: tuple[float, ...]
     far: int = 0
     """The last so many were chosen by a search."""
-    each: int = 1
-    """Looks of which a value is the mean, but for those at the seed recipe."""
+    looks: tuple[int, ...] = ()
+    """Of how many each value is the mean; () where of one."""
 
     def among(self, *, far: bool = False) -> NDArray[np.bool_]:
         """Which are Sobol points, or points of several genes that a search chose."""
@@ -147,7 +165,11 @@ class Seen:
 
     def fit(self) -> Fit:
         """To all of them."""
-        return Blend(self.points, self.values)
+        return self._fit_to(range(len(self.values)))
+
+    def _fit_to(self, which: Sequence[int]) -> Fit:
+        looks = [self.looks[i] for i in which] if self.looks else ()
+        return Blend([self.points[i] for i in which], [self.values[i] for i in which], looks)
 
     def held_out(self, folds: int = FOLDS) -> Array:
         """What a fit to the others predicts for each trial, in so many parts."""
@@ -155,8 +177,7 @@ class Seen:
         for fold in range(folds):
             kept = [i for i in range(len(self.values)) if i % folds != fold]
             left = [i for i in range(len(self.values)) if i % folds == fold]
-            fit = Blend([self.points[i] for i in kept], [self.values[i] for i in kept])
-            guesses[left] = fit.predict([self.points[i] for i in left])
+            guesses[left] = self._fit_to(kept).predict([self.points[i] for i in left])
         return guesses
 
 

@@ -64,7 +64,7 @@ class Surrogate:
             points=tuple(point_of_look(self.table.looks[i]) for i in firsts),
             values=tuple(map(statistics.fmean, values.values())),
             far=sum(i >= designed for i in firsts),
-            each=self.table.each,
+            looks=tuple(map(len, values.values())),
         )
 
     @cached_property
@@ -202,9 +202,9 @@ def noise_of(seen: Seen) -> float:
     return float(np.std([value for point, value in designed if not point], ddof=1))
 
 
-def _left_noise(seen: Seen) -> float:
-    """The same of what is told of a point."""
-    return noise_of(seen) / math.sqrt(seen.each)
+def _left_noise(seen: Seen) -> Array:
+    """The same of what is told of each point."""
+    return noise_of(seen) / np.sqrt(np.array(seen.looks))
 
 
 def surrogates() -> list[Surrogate]:
@@ -275,7 +275,7 @@ def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
         samples=int(among.sum()),
     )
     bar, noise = barrier.bar(found.table), _left_noise(seen)
-    looks = _looks(guesses[among], noise)
+    looks = _looks(guesses[among], noise[among])
     areas = [found_ for look in looks if (found_ := _area(look >= bar, guesses[among])) is not None]
     yield _row(f"{found.name}: gate, AUC that noise leaves", float(np.mean(areas)), seen)
 
@@ -283,19 +283,19 @@ def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
 def _fit_rows(name: str, seen: Seen, guesses: Array) -> Iterator[Row]:
     values, noise = np.array(seen.values), _left_noise(seen)
     yield _row(f"{name}, R²", explained(values, guesses), seen)
-    yield _row(f"{name}, R² that noise leaves", 1 - noise**2 / float(np.var(values)), seen)
+    yield _row(f"{name}, R² that noise leaves", 1 - float(np.mean(noise**2) / np.var(values)), seen)
     yield _row(f"{name}, Spearman", spearman(values, guesses), seen)
     yield _row(f"{name}, Spearman that noise leaves", _ceiling(guesses, noise), seen)
 
 
-def _ceiling(guesses: Array, noise: float) -> float:
+def _ceiling(guesses: Array, noise: Array) -> float:
     """Of predictions that were the truth, with looks at them."""
     return math.fsum(spearman(guesses, look) for look in _looks(guesses, noise)) / _DRAWS
 
 
-def _looks(truths: Array, noise: float) -> list[Array]:
+def _looks(truths: Array, noise: Array) -> list[Array]:
     random = Random(0)
-    return [truths + [random.gauss(0, noise) for _ in truths] for _ in range(_DRAWS)]
+    return [truths + [random.gauss(0, sd) for sd in noise] for _ in range(_DRAWS)]
 
 
 def _row(name: str, value: float, seen: Seen) -> Row:

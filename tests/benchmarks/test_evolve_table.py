@@ -122,7 +122,7 @@ def test_the_mean_of_looks_at_a_point_counts_and_noise_is_that_of_one_look() -> 
     found = Surrogate(table)
     lone, mean = np.log(0.6), (np.log(0.6) + np.log(0.5)) / 2
     assert found.score.values == pytest.approx((np.log(0.8), np.log(0.7), mean))
-    assert found.score.points[2].keys() == {edit.gene} and found.score.each == 2
+    assert found.score.points[2].keys() == {edit.gene} and found.score.looks == (1, 1, 2)
     assert Surrogate(replace(table, each=1)).score.values[2:] == pytest.approx((lone, np.log(0.5)))
 
 
@@ -137,6 +137,17 @@ def test_a_fit_is_level_at_the_seed_recipe_and_finds_what_matters(kind: Any) -> 
     values = [5.0 + p.get("a", 0.0) for p in points]
     seed, there = kind(points, values).predict([{}, {"a": 1.0, "b": -1.0}])
     assert seed == pytest.approx(5.0, abs=0.1) and there == pytest.approx(6.0, abs=0.2)
+
+
+@pytest.mark.parametrize("kind", [Ridge, Sparse, Blend])
+def test_what_more_looks_tell_counts_for_more(kind: Any) -> None:
+    points = [{}, *[{"a": 1.0}] * 20, *[{"a": 1.0}] * 20]
+    values = [0.0, *[1.0] * 20, *[2.0] * 20]
+    (alike,), (first,) = (
+        kind(points, values, looks).predict([{"a": 1.0}])
+        for looks in ((), [1, *[9] * 20, *[1] * 20])
+    )
+    assert alike == pytest.approx(1.5, abs=0.1) and first == pytest.approx(1.1, abs=0.1)
 
 
 def test_a_sparse_fit_blames_few() -> None:
