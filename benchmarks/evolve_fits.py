@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -147,21 +148,30 @@ class Blend:
         return np.asarray(np.mean([fit.predict(points) for fit in self._fits], axis=0))
 
 
+class Chosen(Enum):
+    """How a trial was chosen."""
+
+    NEAR = "by a design around the seed recipe"
+    TURNED = "by a design that always turns one knob up"
+    FAR = "by a search"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """One component of a table's trials, where it was measured."""
 
     points: tuple[Point, ...]
     values: tuple[float, ...]
-    far: int = 0
-    """The last so many were chosen by a search."""
+    chosen: tuple[Chosen, ...] = ()
+    """How each was; () where all by a design around the seed recipe."""
     looks: tuple[int, ...] = ()
     """Of how many each value is the mean; () where of one."""
 
-    def among(self, *, far: bool = False) -> NDArray[np.bool_]:
-        """Which are Sobol points, or points of several genes that a search chose."""
-        designed = len(self.points) - self.far
-        return np.array([len(x) > 1 and (i >= designed) == far for i, x in enumerate(self.points)])
+    def among(self, *kinds: Chosen) -> NDArray[np.bool_]:
+        """Which points of several genes were chosen so."""
+        chosen = self.chosen or (Chosen.NEAR,) * len(self.points)
+        pairs = zip(self.points, chosen, strict=True)
+        return np.array([len(point) > 1 and how in kinds for point, how in pairs])
 
     def fit(self) -> Fit:
         """To all of them."""

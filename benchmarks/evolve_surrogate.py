@@ -17,7 +17,7 @@ from functools import cached_property
 from random import Random
 
 import numpy as np
-from benchmarks.evolve_fits import Array, Point, Seen, area, explained, spearman
+from benchmarks.evolve_fits import Array, Chosen, Point, Seen, area, explained, spearman
 from benchmarks.evolve_readings import READINGS, Barrier, Read, Reading
 from benchmarks.evolve_table import DATA, Look, Table, plugin_of, whole_table
 from benchmarks.report import Report, Row
@@ -28,6 +28,8 @@ from autores.plugins.agents.evolve.genome import Edit, edited
 
 ASKED_SPEARMAN, ASKED_AREA = 0.8, 0.9
 """What a surrogate must reach on trials held out before searches are compared in it."""
+SOBOL = Chosen.NEAR, Chosen.TURNED
+"""Trials of the design, of which the figures are asked."""
 _FEW = 5
 """Trials of a kind, below which nothing is said of it."""
 _DRAWS = 20
@@ -59,11 +61,10 @@ class Surrogate:
                 known = values.setdefault(i if apart else look.edits, [])
                 firsts += [] if known else [i]
                 known.append(value - (self._paces.get(i, 0.0) if timed else 0.0))
-        designed = len(self.table.looks) - self.table.far
         return Seen(
             points=tuple(point_of_look(self.table.looks[i]) for i in firsts),
             values=tuple(map(statistics.fmean, values.values())),
-            far=sum(i >= designed for i in firsts),
+            chosen=tuple(self.table.chosen[i] for i in firsts),
             looks=tuple(map(len, values.values())),
         )
 
@@ -113,16 +114,16 @@ class Surrogate:
         """What ended with nothing to go by."""
         return self.seen(self.reading.breaks)
 
-    @cached_property
-    def rank_correlation(self) -> float:
-        """Between scores and those that were predicted of Sobol points held out."""
-        return self._rank_correlation(self.score.among())
+    def rank_correlation(self, *kinds: Chosen) -> float:
+        """Between scores and those that were predicted of such points held out."""
+        among = self.score.among(*kinds)
+        return spearman(np.array(self.score.values)[among], self.guessed_score[among])
 
     @cached_property
     def half_rank_correlation(self) -> float:
         """The same by fits to half of the trials."""
         halves = self.reading.whole([part.held_out(2) for part in self.parts.values()])
-        among = self.score.among()
+        among = self.score.among(*SOBOL)
         return spearman(np.array(self.score.values)[among], halves[among])
 
     @cached_property
@@ -143,21 +144,13 @@ class Surrogate:
         alike = spearman(*halves)
         return math.sqrt(max(0.0, 2 * alike / (1 + alike)))
 
-    @cached_property
-    def far_rank_correlation(self) -> float:
-        """The same of points that a search chose."""
-        return self._rank_correlation(self.score.among(far=True))
-
-    def _rank_correlation(self, among: NDArray[np.bool_]) -> float:
-        return spearman(np.array(self.score.values)[among], self.guessed_score[among])
-
-    def gate_area(self, *, far: bool = False) -> float | None:
+    def gate_area(self, *kinds: Chosen) -> float | None:
         """AUC of the gate on such points held out; None where (nearly) all fall on one side."""
         barrier = self.reading.barrier
         if barrier is None:
             return None
         seen, guesses = self.barrier, self.guessed_barrier
-        among = seen.among(far=far)
+        among = seen.among(*kinds)
         return _area(np.array(seen.values)[among] >= barrier.bar(self.table), guesses[among])
 
     @cached_property
@@ -173,8 +166,8 @@ class Surrogate:
     @property
     def valid(self) -> bool:
         """Whether it is good enough to compare searches in."""
-        gate = self.gate_area()
-        return self.rank_correlation >= ASKED_SPEARMAN and (gate is None or gate >= ASKED_AREA)
+        ranks, gate = self.rank_correlation(*SOBOL), self.gate_area(*SOBOL)
+        return ranks >= ASKED_SPEARMAN and (gate is None or gate >= ASKED_AREA)
 
     @property
     def name(self) -> str:
@@ -198,8 +191,9 @@ def point_of_look(look: Look) -> Point:
 
 def noise_of(seen: Seen) -> float:
     """Standard deviation among the design's looks at the seed recipe."""
-    designed = zip(seen.points[: len(seen.points) - seen.far], seen.values, strict=False)
-    return float(np.std([value for point, value in designed if not point], ddof=1))
+    looks = zip(seen.points, seen.values, seen.chosen, strict=True)
+    designed = [value for point, value, how in looks if not point and how is not Chosen.FAR]
+    return float(np.std(designed, ddof=1))
 
 
 def _left_noise(seen: Seen) -> Array:
@@ -223,32 +217,33 @@ def _rows(found: Surrogate) -> Iterator[Row]:
     yield from _fit_rows(f"{found.name}: score", found.score, found.guessed_score)
     yield Row(
         name=f"{found.name}: score, Spearman among Sobol points",
-        value=found.rank_correlation,
+        value=found.rank_correlation(*SOBOL),
         unit="",
         baseline=ASKED_SPEARMAN,
         compared_with="asked for",
-        samples=int(found.score.among().sum()),
+        samples=int(found.score.among(*SOBOL).sum()),
     )
     yield Row(
         name=f"{found.name}: score, Spearman among Sobol points, half of the trials held out",
         value=found.half_rank_correlation,
         unit="",
-        samples=int(found.score.among().sum()),
+        samples=int(found.score.among(*SOBOL).sum()),
     )
     if found.reliability is not None:
         yield Row(
             name=f"{found.name}: score, Spearman among Sobol points that noise leaves, by halves",
             value=found.reliability,
             unit="",
-            samples=int(found.score.among().sum()),
+            samples=int(found.score.among(Chosen.NEAR).sum()),
         )
-    if found.table.far:
-        yield Row(
-            name=f"{found.name}: score, Spearman among points that a search chose",
-            value=found.far_rank_correlation,
-            unit="",
-            samples=int(found.score.among(far=True).sum()),
-        )
+    for kind in Chosen if found.table.turned else (Chosen.FAR,):
+        if among := int(found.score.among(kind).sum()):
+            yield Row(
+                name=f"{found.name}: score, Spearman among points chosen {kind.value}",
+                value=found.rank_correlation(kind),
+                unit="",
+                samples=among,
+            )
     if found.reading.barrier is not None:
         yield from _barrier_rows(found, found.reading.barrier)
     ended = _area(np.array(found.broken.values) > 0, found.broken.held_out())
@@ -259,13 +254,14 @@ def _rows(found: Surrogate) -> Iterator[Row]:
 def _barrier_rows(found: Surrogate, barrier: Barrier) -> Iterator[Row]:
     seen, guesses = found.barrier, found.guessed_barrier
     yield from _fit_rows(f"{found.name}: {barrier.name}", seen, guesses)
-    gate, far_gate = found.gate_area(), found.gate_area(far=True)
+    gate, far_gate = found.gate_area(*SOBOL), found.gate_area(Chosen.FAR)
     if far_gate is not None:
-        name = f"{found.name}: gate of {barrier.name}, AUC among points that a search chose"
-        yield Row(name=name, value=far_gate, unit="", samples=int(seen.among(far=True).sum()))
+        name = f"{found.name}: gate of {barrier.name}, AUC among points chosen {Chosen.FAR.value}"
+        far = int(seen.among(Chosen.FAR).sum())
+        yield Row(name=name, value=far_gate, unit="", samples=far)
     if gate is None:
         return
-    among = seen.among()
+    among = seen.among(*SOBOL)
     yield Row(
         name=f"{found.name}: gate of {barrier.name}, AUC among Sobol points",
         value=gate,

@@ -28,7 +28,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.evolve_fits import FURTHEST
+from benchmarks.evolve_fits import FURTHEST, Chosen
 from benchmarks.report import Machine
 
 from autores.errors import UserError
@@ -95,8 +95,10 @@ class Table:
     machine: Machine
     world: str
     looks: tuple[Look, ...]
+    turned: int = 0
+    """The last so many of the design always turn one knob up."""
     far: int = 0
-    """The last so many were chosen by a search (see `evolve_far`), not by the design."""
+    """After them, so many were chosen by a search (see `evolve_far`)."""
     each: int = 1
     """Looks meant at each point besides the seed recipe; their mean counts."""
 
@@ -110,8 +112,19 @@ class Table:
             machine=Machine(**kept["machine"]),
             world=kept["world"],
             looks=tuple(_look(row) for row in kept["looks"]),
+            turned=kept.get("turned", 0),
             far=kept.get("far", 0),
             each=kept.get("each", 1),
+        )
+
+    @property
+    def chosen(self) -> tuple[Chosen, ...]:
+        """How each look was."""
+        near = len(self.looks) - self.turned - self.far
+        return (
+            *((Chosen.NEAR,) * near),
+            *((Chosen.TURNED,) * self.turned),
+            *((Chosen.FAR,) * self.far),
         )
 
     def write(self, file: Path) -> None:
@@ -122,6 +135,7 @@ class Table:
             "profile": self.profile,
             "machine": asdict(self.machine),
             "world": self.world,
+            "turned": self.turned,
             "far": self.far,
             "each": self.each,
         }
@@ -372,13 +386,15 @@ def measure(
 ) -> None:
     """Measure for some time, after what the table holds; it is kept after each trial."""
     until = time.monotonic() + 60 * minutes
-    kept = Table.read(file) if file.exists() else None
-    if kept and kept.world != bench.world:
+    table = Table.read(file) if file.exists() else begun(bench)
+    if table.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
-    if kept and kept.far:
+    if table.turned and always is None:
+        raise UserError(f"{file} has trials that turn one knob up; go on with --always")
+    if table.far:
         raise UserError(f"{file} has trials that a search chose; its design has ended")
     bench.look(())  # what is cold reads from the disk on time that is for training
-    looks = list(kept.looks if kept else ())
+    looks = list(table.looks)
     known = Counter(look.edits for look in looks)
     for edits in design(bench, looks=looks, alone=alone, always=always):
         if time.monotonic() > until:
@@ -390,8 +406,9 @@ def measure(
             look = bench.look(edits)
         if look is not None and look.cause != Cause.HARNESS.value:
             looks.append(look)
+            table = replace(table, looks=tuple(looks), turned=table.turned + (always is not None))
             print(len(looks), look.cause, look.score, dict(look.counts), look.wall, file=sys.stderr)
-            replace(kept or begun(bench), looks=tuple(looks)).write(file)
+            table.write(file)
 
 
 def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:

@@ -9,9 +9,19 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from benchmarks.evolve_fits import Blend, Ridge, Seen, Sparse, area, explained, spearman
+from benchmarks.evolve_fits import (
+    FURTHEST,
+    Blend,
+    Chosen,
+    Ridge,
+    Seen,
+    Sparse,
+    area,
+    explained,
+    spearman,
+)
 from benchmarks.evolve_readings import READINGS, logit, threshold
-from benchmarks.evolve_surrogate import Surrogate, surrogates
+from benchmarks.evolve_surrogate import SOBOL, Surrogate, point_of_look, surrogates
 from benchmarks.evolve_table import (
     DATA,
     EACH,
@@ -25,6 +35,7 @@ from benchmarks.evolve_table import (
 )
 from benchmarks.report import Machine
 
+from autores.errors import UserError
 from autores.plugins.agents.evolve.genome import Edit, apply
 
 
@@ -72,6 +83,26 @@ def test_genes_that_moved_the_score_alone_come_more_often_in_the_end(bench: Any)
     points = list(islice(design(bench, looks=looks), 190, 500))
     often = Counter(edit.gene for edits in points for edit in edits)
     assert often[strong.gene] > 2 * often[weak.gene] > 0
+
+
+def test_a_design_may_always_turn_one_knob_up(bench: Any) -> None:
+    pytest.importorskip("torch")
+    points = [edits for edits in islice(design(bench, always="train.py::lr"), 60) if edits]
+    turned = [point_of_look(_look(*edits))["train.py::lr"] for edits in points]
+    assert min(turned) > 0 and FURTHEST / 2 < max(turned) <= FURTHEST
+    assert {len(edits) for edits in points} > {2, 3, 5}
+    with pytest.raises(UserError, match="no knob nothing"):
+        list(islice(design(bench, always="nothing"), 1))
+
+
+def test_a_table_knows_how_its_trials_were_chosen() -> None:
+    looks = tuple(_look(score=3.0) for _ in range(5))
+    table = Table(
+        task="airbench", profile="micro", machine=Machine.here(), world="w", looks=looks, turned=2
+    )
+    with_far = replace(table, far=1)
+    assert with_far.chosen == (*(Chosen.NEAR,) * 2, *(Chosen.TURNED,) * 2, Chosen.FAR)
+    assert table.chosen == (*(Chosen.NEAR,) * 3, *(Chosen.TURNED,) * 2)
 
 
 def test_points_are_looked_at_in_rounds_and_what_broke_once(bench: Any, tmp_path: Path) -> None:
@@ -255,7 +286,8 @@ def test_a_surrogate_that_guesses_well_is_good_enough() -> None:
         task="airbench", profile="micro", machine=Machine.here(), world="w", looks=tuple(looks)
     )
     found = Surrogate(table)
-    assert found.rank_correlation > 0.98 and found.gate_area() is not None and found.valid
+    assert found.rank_correlation(*SOBOL) > 0.98 and found.valid
+    assert found.gate_area(*SOBOL) is not None and found.gate_area(Chosen.FAR) is None
 
 
 def _parts(seconds: float, right: int = 945) -> dict[str, Any]:
