@@ -356,7 +356,8 @@ class _Run:
     ) -> Observation:
         land = self.landscape
         measured = [land.measure(files, self.random) for _ in range(looks)]
-        truth = measured[0][0]
+        truths = [truth for truth, *_ in measured]
+        truth = next((truth for truth in truths if truth.breaks), truths[0])
         margin = sum(m for *_, m in measured) / looks
         score = math.exp(sum(math.log(s) for _, s, _ in measured) / looks)
         cause = _cause(land, truth, margin)

@@ -6,8 +6,14 @@ from statistics import fmean
 import pytest
 from benchmarks.evolve_proposals import evolve, local_random, one_plus_one
 
-from autores.plugins.agents.evolve.genome import Edit, apply
-from autores.plugins.agents.evolve.laboratory import Course, Landscape, Searcher, run
+from autores.plugins.agents.evolve.genome import Edit, Files, apply
+from autores.plugins.agents.evolve.laboratory import (
+    Course,
+    Landscape,
+    Searcher,
+    Truth,
+    run,
+)
 from autores.plugins.agents.evolve.settings import Settings
 
 
@@ -37,6 +43,24 @@ def test_a_run_is_repeatable_and_never_falls_back(searcher: Searcher) -> None:
 def test_a_searcher_without_a_proposal_costs_nothing() -> None:
     course = run(Landscape(2, gated=True), lambda state: None, trials=5, seed=0)
     assert course.gains == (0.0,) * 5 and len(course.seen) == 1
+
+
+class _Fragile(Landscape):
+    """Looks at anything but the seed recipe are splendid, but every third one breaks."""
+
+    looks = 0
+
+    def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
+        if files == self.seed_files:
+            return super().measure(files, random)
+        self.looks += 1
+        return Truth(height=1.0, margin=1.0, breaks=self.looks % 3 == 0), 1.0, 1.0
+
+
+def test_what_breaks_in_one_of_the_looks_that_confirm_it_does_not_lead() -> None:
+    land = _Fragile(2, gated=False)
+    course = run(land, local_random, trials=4, seed=1)
+    assert land.looks > 4 and set(course.heads) == {0}
 
 
 @pytest.mark.slow
