@@ -295,11 +295,7 @@ def design(
             yield ()
         yield (single,)
         yield next(points)
-    weights = _weights(looks)
-    if always is None:
-        points = _points(knobs, made, seed + 1, weights)
-    else:
-        points = _points(knobs, made, seed + 2, weights, always)
+    points = _points(knobs, made, seed + (1 if always is None else 2), _weights(looks), always)
     for number, point in enumerate(points):
         if number % EACH == 0:
             yield ()
@@ -390,7 +386,7 @@ def measure(
     if table.world != bench.world:
         raise UserError(f"{file} is of another world; say --world, or remove it to begin anew")
     if table.turned and always is None:
-        raise UserError(f"{file} has trials that turn one knob up; go on with --always")
+        raise UserError(f"{file} has trials that always turn one knob up; go on with --always")
     if table.far:
         raise UserError(f"{file} has trials that a search chose; its design has ended")
     bench.look(())  # what is cold reads from the disk on time that is for training
@@ -448,6 +444,8 @@ def _added(empty: Table, file: Path, lock: Path, *looks: Look) -> Table:
     with _turn(lock):
         kept = Table.read(file) if file.exists() else empty
         table = kept if kept.world == empty.world else empty
+        if table.turned:
+            raise UserError(f"{file} has trials that always turn one knob up; it ends with these")
         table = replace(table, each=empty.each, looks=(*table.looks, *looks))
         table.write(file)
     return table

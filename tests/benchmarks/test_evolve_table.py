@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,7 @@ from benchmarks.evolve_table import (
     Look,
     Table,
     design,
+    measure,
     measure_again,
     recipe_of,
 )
@@ -93,6 +95,30 @@ def test_a_design_may_always_turn_one_knob_up(bench: Any) -> None:
     assert {len(edits) for edits in points} > {2, 3, 5}
     with pytest.raises(UserError, match="no knob nothing"):
         list(islice(design(bench, always="nothing"), 1))
+
+
+def test_a_table_ends_with_trials_that_always_turn_a_knob_up(bench: Any, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+
+    def look(edits: Sequence[Edit]) -> Look:
+        return _look(*edits, score=3.0)
+
+    here = SimpleNamespace(**vars(bench), world="w", folder=tmp_path / "world", look=look)
+    file, before = tmp_path / "t.json", [{}, {"always": "train.py::lr"}]
+    for options in before:
+        measure(cast("Bench", here), 0.005, file, **options)
+    table = Table.read(file)
+    near = len(table.looks) - table.turned
+    assert near > 0 and all("train.py::lr" in _genes(x) for x in table.looks[near:] if x.edits)
+    assert 0 < table.turned and not all("train.py::lr" in _genes(x) for x in table.looks[:near])
+    with pytest.raises(UserError, match="go on with --always"):
+        measure(cast("Bench", here), 0.005, file)
+    with pytest.raises(UserError, match="ends with these"):
+        measure_again(cast("Bench", here), file, table, 3)
+
+
+def _genes(look: Look) -> set[str]:
+    return {edit.gene for edit in look.edits}
 
 
 def test_a_table_knows_how_its_trials_were_chosen() -> None:
