@@ -418,11 +418,11 @@ def measure_again(bench: Bench, file: Path, like: Table, each: int) -> None:
     lock = bench.folder.with_suffix(".lock")
     points = tuple(dict.fromkeys(look.edits for look in like.looks if look.edits))
     random = Random(os.urandom(8))
-    table = _added(empty, file, lock)
+    table = added(empty, file, lock)
     while (edits := _least_looked_at(table, points, random)) is not None:
         look = bench.look(edits)
         looks = [] if look is None or look.cause == Cause.HARNESS.value else [look]
-        table = _added(empty, file, lock, *looks)
+        table = added(empty, file, lock, *looks)
         print(len(table.looks), *(f"{x.cause} {x.score} {x.wall}" for x in looks), file=sys.stderr)
 
 
@@ -439,7 +439,7 @@ def _least_looked_at(
     return random.choice([edits for edits in left if done[edits] == least]) if left else None
 
 
-def _added(empty: Table, file: Path, lock: Path, *looks: Look) -> Table:
+def added(empty: Table, file: Path, lock: Path, *looks: Look) -> Table:
     """A table that others write too, with these looks."""
     with _turn(lock):
         kept = Table.read(file) if file.exists() else empty
