@@ -81,10 +81,22 @@ def evolve(settings: Settings, seconds: list[float] | None = None) -> Searcher:
 
 
 def local_random(state: State) -> Try | None:
-    """One knob or move of the head at random: the same edits, gates and rule, no memory."""
+    """One knob or move of the head at random: the same edits, gates and rule, no memory.
+
+    Where all single ones were tried, as in a small space, two at once.
+    """
     random = Random(state.seed)
     for _ in range(_GIVE_UP):
         made = _made(state, [random.choice(_genes(state))], random)
+        if made is not None:
+            return made
+    return _two_at_once(state, random)
+
+
+def _two_at_once(state: State, random: Random) -> Try | None:
+    genes = _genes(state)
+    for _ in range(_GIVE_UP if len(genes) > 1 else 0):
+        made = _made(state, random.sample(genes, 2), random)
         if made is not None:
             return made
     return None
@@ -103,7 +115,10 @@ def one_plus_one(state: State) -> Try | None:
 
 
 def hill_climbing(state: State) -> Try | None:
-    """The head's neighbours in a random order, each tried once: middle, small, then large steps."""
+    """The head's neighbours in a random order, each tried once: middle, small, then large steps.
+
+    Where all were tried, two at once, at random.
+    """
     random = Random(digest(state.territory.files))
     genes = _genes(state)
     for reach in (0.7, 0.35, 1.4):
@@ -114,7 +129,7 @@ def hill_climbing(state: State) -> Try | None:
             files = apply(state.territory.files, edits, state.landscape.moves)
             if edits and files is not None and digest(files) not in state.known:
                 return Try(files=files, edits=edits, operator="climb")
-    return None
+    return _two_at_once(state, Random(state.seed))
 
 
 def random_search(state: State) -> Try | None:

@@ -116,7 +116,7 @@ class Real(Measured):
                 self._bar = self.reading.barrier.bar(replace(found.table, looks=looks))
         if not self._is_paced:
             told = [self.reading.score(look) for look in looks if not look.edits]
-            self._level = statistics.fmean(score for score in told if score is not None)
+            self.level = statistics.fmean(score for score in told if score is not None)
 
     def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
         """What one real trial shows, its score at the pace of the last looks at the seed recipe."""
@@ -142,7 +142,7 @@ class Real(Measured):
     def _paced(self, score: float) -> float:
         if not self._is_paced:
             return score
-        return score * math.exp(self._level) / statistics.geometric_mean(self._at_seed)
+        return score * math.exp(self.level) / statistics.geometric_mean(self._at_seed)
 
     def shown(self, look: Look) -> tuple[Truth, float, float]:
         """A trial's score and margin; both mean nothing where it broke."""
@@ -160,7 +160,7 @@ class Real(Measured):
         shown = [self._between(files) for _ in range(FINAL_LOOKS)]
         if any(truth.breaks for truth, *_ in shown):
             return 0.0, -1.0
-        gain = statistics.fmean(self._level - math.log(score) for _, score, _ in shown)
+        gain = statistics.fmean(self.level - math.log(score) for _, score, _ in shown)
         return gain, statistics.fmean(margin for *_, margin in shown)
 
     def _between(self, files: Files) -> tuple[Truth, float, float]:

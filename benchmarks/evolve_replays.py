@@ -15,7 +15,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from benchmarks.evolve_proposals import (
 )
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import DATA, Table, whole_table
-from benchmarks.evolve_world import Measured
+from benchmarks.evolve_world import Measured, Recipes
 
 from autores.plugins.agents.evolve.features import step_of
 from autores.plugins.agents.evolve.genome import OFF, Edit, Genome, edited
@@ -94,7 +94,7 @@ def searcher_named(name: str) -> Searcher:
 # -------------------------------------------------------------------------------- playing
 
 
-def replayed(world: Measured, name: str, seed: int) -> Replay:
+def replayed(world: Recipes, name: str, seed: int) -> Replay:
     """Let a searcher work, with its own luck and that of the noise."""
     searcher = searcher_named(name)
 
@@ -111,7 +111,7 @@ def replayed(world: Measured, name: str, seed: int) -> Replay:
     return Replay(
         searcher=name,
         seed=seed,
-        ground=ground_of(world.found.table),
+        ground=ground_of(world.table),
         gains={n: world.gain(course, n) for n in (SHORT, TRIALS)},
         failed=tuple(sum(failed[i * quarter : (i + 1) * quarter]) for i in range(4)),
         misses=misses,
@@ -179,15 +179,29 @@ def _replay(row: dict[str, Any]) -> Replay:
     return Replay(**row | {"gains": gains, "failed": tuple(row["failed"])})
 
 
-def play(found: Surrogate, seeds: Sequence[int], names: Sequence[str] = SEARCHERS) -> None:
-    """Let searchers work with each seed, where that was not done; each is kept at once."""
-    world, lone = Measured(found), Measured(found, generalist=True)
-    file = replays_file(found.table)
+def play(
+    world: Recipes,
+    lone: Recipes,
+    seeds: Sequence[int],
+    names: Sequence[str] = SEARCHERS,
+    *,
+    alone: Collection[str] = (GENERALIST,),
+) -> None:
+    """Let searchers work with each seed, where that was not done; each is kept at once.
+
+    Args:
+        world: Where all specialists take turns.
+        lone: The same with one generalist.
+        seeds: Of the searchers and of the noise.
+        names: Of the searchers.
+        alone: Those that work as one generalist.
+    """
+    file = replays_file(world.table)
     file.parent.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for name in names:
-            if seed not in kept_replays(found.table).get(name, {}):
-                one = replayed(lone if name == GENERALIST else world, name, seed)
+            if seed not in kept_replays(world.table).get(name, {}):
+                one = replayed(lone if name in alone else world, name, seed)
                 with file.open("a") as kept:
                     kept.write(json.dumps(asdict(one), sort_keys=True) + "\n")
 
@@ -202,7 +216,9 @@ def main() -> int:
     parser.add_argument("--searchers", nargs="*", choices=SEARCHERS, default=list(SEARCHERS))
     options = parser.parse_args()
     table = whole_table(DATA / f"{options.task}-{options.profile}.json")
-    play(Surrogate(table), range(*options.seeds), options.searchers)
+    found = Surrogate(table)
+    world, lone = Measured(found), Measured(found, generalist=True)
+    play(world, lone, range(*options.seeds), options.searchers)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -11,8 +12,9 @@ from random import Random
 
 import numpy as np
 from benchmarks.evolve_fits import FURTHEST, Array, Fit, Point, Seen
+from benchmarks.evolve_readings import Reading
 from benchmarks.evolve_surrogate import Surrogate, noise_of
-from benchmarks.evolve_table import EVERYBODY, IDLE, Look, plugin_of, recipe_of
+from benchmarks.evolve_table import EVERYBODY, IDLE, Look, Table, plugin_of, recipe_of
 from numpy.typing import NDArray
 
 from autores.moves import Move
@@ -63,56 +65,43 @@ def _log_wall(look: Look) -> float | None:
     return math.log(look.wall) if look.wall and look.score is not None else None
 
 
-class Measured:
-    """A `World` in which real trials were measured."""
+class Recipes(ABC):
+    """A `World` of a real task's recipes, of which something tells what a trial shows."""
 
     moves: Mapping[str, Move]
+    noise: float
+    margin_sd: float
+    level: float
+    """Logarithm of the seed recipe's score."""
 
-    def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
-        """Fit everything; one generalist may take all turns."""
-        self.found, self.reading = found, found.reading
-        table = found.table
+    def __init__(self, table: Table, reading: Reading, *, generalist: bool = False) -> None:
+        """Read the task; one generalist may take all turns."""
+        self.table, self.reading = table, reading
         task, self.moves, self.seed_files = recipe_of(table.task, table.profile)
         least = replace(task.metric, direction=Direction.MINIMIZE)  # as all that is read is told
         self.task = replace(task, metric=least)
-        self.name = found.name
         self._generalist = generalist
-        self._idle = IDLE.get(table.task, ())
-        self._parts = [Component(part) for part in found.parts.values()]
-        self.noise = noise_of(found.seen(found.reading.score))
-        self._level = float(self._scores([{}])[0])
-        share = statistics.fmean(found.broken.values)
-        self._broken = found.broken.fit()
-        self._breaks = float(np.quantile(found.broken.held_out(), 1 - share))
-        barrier = self.reading.barrier
+        self.idle = IDLE.get(table.task, ())
+        barrier = reading.barrier
         self.limited = barrier is not None and barrier.limit
         self.gated = barrier is not None and not barrier.limit
-        self._barrier = None if barrier is None else Component(found.seen(barrier.read))
-        self._bar = 0.0 if barrier is None else barrier.bar(table)
-        self.margin_sd = self._margin_sd(found)
         self._allowed = plugin_of(table.task).autores_budget(self.task).wall["train"]
         self._taken = statistics.median(look.wall for look in table.looks if not look.edits)
-        self._walls = Component(found.seen(_log_wall)) if 0 < self._taken < self._allowed else None
         self._grounds: dict[tuple[str, str], Ground] = {}
         self._truths: dict[str, Truth] = {}
         self._genomes: dict[str, Genome] = {}
 
-    def _margin_sd(self, found: Surrogate) -> float:
-        barrier = self.reading.barrier
-        if barrier is None:
-            return 0.0
-        seen = found.seen(barrier.read)
-        return noise_of(replace(seen, values=tuple(barrier.plain(np.array(seen.values)))))
+    @abstractmethod
+    def told(self, genome: Genome) -> Truth:
+        """What a recipe is worth."""
+
+    @abstractmethod
+    def taken(self, files: Files) -> float:
+        """Seconds of a trial."""
 
     def headroom_of(self, files: Files) -> float | None:
         """How often a tree's work can be doubled in the time that training has; None: not at all."""
         return headroom(self._allowed, self.taken(files), self._taken)
-
-    def taken(self, files: Files) -> float:
-        """Seconds of a trial."""
-        if self._walls is None:
-            return self._taken
-        return math.exp(float(self._walls.of([point_of(self.genome(files))])[0]))
 
     def specialists(self) -> tuple[Specialist, ...]:
         """Those of the task, in the order of their turns."""
@@ -125,8 +114,12 @@ class Measured:
         """What a specialist may change of a tree."""
         key = specialist.key, digest(files)
         if key not in self._grounds:
-            self._grounds[key] = Ground(self.task, specialist, files, self._idle)
+            self._grounds[key] = self.ground(specialist, files)
         return self._grounds[key]
+
+    def ground(self, specialist: Specialist, files: Files) -> Ground:
+        """The same, found out anew."""
+        return Ground(self.task, specialist, files, self.idle)
 
     def genome(self, files: Files) -> Genome:
         """Read from the text."""
@@ -140,19 +133,58 @@ class Measured:
         self._genomes.setdefault(digest(files), genome)
 
     def truth(self, files: Files) -> Truth:
-        """What the surrogates say of a tree."""
+        """What a tree is worth."""
         tree = digest(files)
         if tree not in self._truths:
-            gains, margins, broken = self.of([point_of(self.genome(files))])
-            self._truths[tree] = Truth(
-                height=float(gains[0]), margin=float(margins[0]), breaks=bool(broken[0])
-            )
+            self._truths[tree] = self.told(self.genome(files))
         return self._truths[tree]
+
+    def gain(self, course: Course, trials: int) -> float:
+        """The true gain of what led after so many trials; 0 where it truly misses."""
+        truth = self.told(course.seen[course.heads[trials - 1]].genome)
+        return truth.height if truth.margin >= 0 else 0.0
+
+    def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
+        """Truth, a score and a margin with the noise of real looks."""
+        truth = self.truth(files)
+        score = math.exp(self.level + random.gauss(-truth.height, self.noise))
+        return truth, score, truth.margin + random.gauss(0, self.margin_sd)
+
+
+class Measured(Recipes):
+    """One in which a surrogate tells."""
+
+    def __init__(self, found: Surrogate, *, generalist: bool = False) -> None:
+        """Fit everything; one generalist may take all turns."""
+        super().__init__(found.table, found.reading, generalist=generalist)
+        self.found, table = found, found.table
+        self._parts = [Component(part) for part in found.parts.values()]
+        self.noise = noise_of(found.seen(found.reading.score))
+        self.level = float(self._scores([{}])[0])
+        share = statistics.fmean(found.broken.values)
+        self._broken = found.broken.fit()
+        self._breaks = float(np.quantile(found.broken.held_out(), 1 - share))
+        barrier = self.reading.barrier
+        self._barrier = None if barrier is None else Component(found.seen(barrier.read))
+        self._bar = 0.0 if barrier is None else barrier.bar(table)
+        self.margin_sd = margin_noise(found)
+        self._walls = Component(found.seen(_log_wall)) if 0 < self._taken < self._allowed else None
+
+    def taken(self, files: Files) -> float:
+        """Seconds of a trial."""
+        if self._walls is None:
+            return self._taken
+        return math.exp(float(self._walls.of([point_of(self.genome(files))])[0]))
+
+    def told(self, genome: Genome) -> Truth:
+        """What the surrogates say of a recipe."""
+        gains, margins, broken = self.of([point_of(genome)])
+        return Truth(height=float(gains[0]), margin=float(margins[0]), breaks=bool(broken[0]))
 
     def of(self, points: Sequence[Point]) -> tuple[Array, Array, NDArray[np.bool_]]:
         """Gains, margins above the gate or below the limit, and what breaks."""
         broken = np.asarray(self._broken.predict(points) > self._breaks)
-        return self._level - self._scores(points), self._margins(points), broken
+        return self.level - self._scores(points), self._margins(points), broken
 
     def _scores(self, points: Sequence[Point]) -> Array:
         """Logarithms."""
@@ -175,17 +207,14 @@ class Measured:
         both = barrier.plain(np.array([read, self._bar]))
         return float(both[0] - both[1])
 
-    def gain(self, course: Course, trials: int) -> float:
-        """The true gain of what led after so many trials; 0 where it truly misses."""
-        led = point_of(course.seen[course.heads[trials - 1]].genome)
-        gains, margins, _ = self.of([led])
-        return float(gains[0]) if margins[0] >= 0 else 0.0
 
-    def measure(self, files: Files, random: Random) -> tuple[Truth, float, float]:
-        """Truth, a score and a margin with the noise of real looks."""
-        truth = self.truth(files)
-        score = math.exp(self._level + random.gauss(-truth.height, self.noise))
-        return truth, score, truth.margin + random.gauss(0, self.margin_sd)
+def margin_noise(found: Surrogate) -> float:
+    """Standard deviation of the margin of a look at the seed recipe."""
+    barrier = found.reading.barrier
+    if barrier is None:
+        return 0.0
+    seen = found.seen(barrier.read)
+    return noise_of(replace(seen, values=tuple(barrier.plain(np.array(seen.values)))))
 
 
 # -------------------------------------------------------------------------------- breeding

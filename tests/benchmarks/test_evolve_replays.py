@@ -18,6 +18,7 @@ from benchmarks.evolve_replays import (
 )
 from benchmarks.evolve_surrogate import Surrogate
 from benchmarks.evolve_table import Look, Table
+from benchmarks.evolve_world import Measured
 from benchmarks.report import Machine
 
 from autores.plugins.agents.evolve.genome import Allele, Edit
@@ -71,21 +72,26 @@ def table(looks: int = 24) -> Table:
     return Table(task="airbench", profile="micro", machine=Machine.here(), world="w", looks=seen)
 
 
+def worlds() -> tuple[Measured, Measured]:
+    found = Surrogate(table())
+    return Measured(found), Measured(found, generalist=True)
+
+
 def test_what_is_kept_is_not_played_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evolve_replays, "TRIALS", 8)
     monkeypatch.setattr(evolve_replays, "SHORT", 4)
     names = ["random search", "local random search"]
-    play(Surrogate(table()), [3], names[:1])
+    play(*worlds(), [3], names[:1])
     file = replays_file(table())
     first = file.read_text()
-    play(Surrogate(table()), [3, 4], names)
+    play(*worlds(), [3, 4], names)
     assert file.read_text().startswith(first) and len(file.read_text().splitlines()) == 4
     kept = kept_replays(table())
     assert {name: sorted(kept[name]) for name in kept} == {name: [3, 4] for name in names}
     one = kept[names[0]][3]
     assert one.gains.keys() == {4, 8} and len(one.failed) == 4 and one.seed == 3
     file.unlink()
-    play(Surrogate(table()), [3], names[:1])
+    play(*worlds(), [3], names[:1])
     assert file.read_text() == first
 
 
@@ -112,5 +118,5 @@ def test_everybody_can_be_replayed(data: Path, monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("optuna")
     monkeypatch.setattr(evolve_replays, "TRIALS", 12)
     monkeypatch.setattr(evolve_replays, "SHORT", 4)
-    play(Surrogate(table()), [0])
+    play(*worlds(), [0])
     assert kept_replays(table()).keys() == {"evolve", *BASELINES, *PARTS}
