@@ -96,21 +96,11 @@ GRIDS: Mapping[str, Grid] = {
             **_moves("unsure_views", "centred_gradients", "dropout", "normalised_filters"),
         }
     ),
-    "parameter_golf": Grid(
-        levels={
-            "train_gpt.py::reserve": ("3.0", "1.88"),
-            "train_gpt.py::matrix_lr": ("0.03", "0.0495"),
-            "train_gpt.py::PRECISION": ("12", "11"),
-            "train_gpt.py::ttt_lr": ("0.05", "0.0404"),
-            **_moves("uncapped", "between_both", "parallel_blocks", "from_beginnings"),
-        }
-    ),
 }
-"""What the best recipes turn that an independent search found on the task's table (`the best of the
-table`). airbench: what at least three of five turn, as far as 600 recipes go, and the depth, so
-that each specialist has something of its own; numbers that do much lie half a coordinate to both
-sides, others a coordinate up. parameter_golf: of each surface that the nine touch most, what most
-of them turn, at the median of where they have it."""
+"""What at least three of the five best recipes turn that an independent search found on the
+task's table (`the best of the table`), as far as 600 recipes go, and the depth, so that each
+specialist has something of its own. Numbers that do much lie half a coordinate to both sides,
+others a coordinate up."""
 
 
 # ------------------------------------------------------------------------------ measuring
@@ -142,17 +132,20 @@ def _next(
     done = Counter(look.edits for look in table.looks)
     if EACH * done[()] <= len(table.looks):
         return ()
-    least_rate = threshold(table) - HOPELESS
-    hopeless = {look.edits for look in table.looks if _is_hopeless(look, least_rate)}
+    hopeless = set(_hopeless(table))
     left = [edits for edits in points if done[edits] < LOOKS and edits not in hopeless]
     least = min((done[edits] for edits in left), default=0)
     return random.choice([edits for edits in left if done[edits] == least]) if left else None
 
 
-def _is_hopeless(look: Look, least_rate: float) -> bool:
-    """Whether it broke, or misses the gate by so much that another look would say the same."""
-    asked = look.counts.get("asked")
-    return look.counts["right"] / asked < least_rate if asked else look.score is None
+def _hopeless(table: Table) -> Iterator[tuple[Edit, ...]]:
+    """What has no score, or misses the gate by so much that another look would say the same."""
+    gated = any(look.counts.get("asked") for look in table.looks)
+    least = threshold(table) - HOPELESS if gated else 0.0
+    for look in table.looks:
+        asked = look.counts.get("asked")
+        if look.counts["right"] / asked < least if asked else look.score is None:
+            yield look.edits
 
 
 # -------------------------------------------------------------------------------- searching
@@ -237,14 +230,6 @@ class Counted(Recipes):
             reached, asked = barrier.plain(np.array([read, barrier.bar(self.table)]))
             margin = float(reached - asked)
         return Truth(height=self.level - score, margin=margin, breaks=False)
-
-    def specialists(self) -> tuple[Specialist, ...]:
-        """Those that own something of the grid."""
-        return tuple(filter(self._has_ground, super().specialists()))
-
-    def _has_ground(self, specialist: Specialist) -> bool:
-        ground = self.territory(specialist, self.seed_files)
-        return any(ground.knobs({})) or any(ground.offers(m, ON) for m in self.moves.values())
 
     def taken(self, files: Files) -> float:
         """Seconds of a trial."""
