@@ -115,6 +115,17 @@ def study_of_grid(found: Factorial) -> Study | None:
     return Study(world=f"{found.name}, all {world.many} measured", best=world.best(), runs=runs)
 
 
+def agreement_rows(found: Factorial) -> Iterator[Row]:
+    """How alike the two looks at a grid's recipes are."""
+    reading = found.reading
+    told = {"score": found.agreement(reading.score, timed=True)}
+    if reading.barrier is not None:
+        told[reading.barrier.name] = found.agreement(reading.barrier.read)
+    for name, alike in told.items():
+        what = f"{found.name}, a grid: {name}, Spearman of first and second looks at a recipe"
+        yield Row(name=what, value=alike, unit="", samples=len(found.table.looks))
+
+
 def run() -> Report:
     """Of each table whose surrogate is good enough, and of each grid."""
     found = surrogates()
@@ -124,6 +135,9 @@ def run() -> Report:
     studies += [made for one in grids() if (made := study_of_grid(one))]
     return Report(
         title="Searches where real trials were measured",
-        rows=[row for one in studies for row in one.rows()],
+        rows=[
+            *(row for one in grids() for row in agreement_rows(one)),
+            *(row for one in studies for row in one.rows()),
+        ],
         notes=[*(note for one in studies for note in one.notes()), *notes, MEANING],
     )

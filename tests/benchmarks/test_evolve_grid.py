@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 from benchmarks import evolve_grid
 from benchmarks.evolve_grid import ALONE, GRIDS, LOOKS, Counted, Factorial, Steps, grids, measure
+from benchmarks.evolve_measured import agreement_rows
 from benchmarks.evolve_replays import BASELINES, OURS, searcher_named
 from benchmarks.evolve_table import Bench, Look, Table, recipe_of
 from benchmarks.report import Machine
@@ -135,6 +136,16 @@ def test_a_recipe_is_worth_the_mean_of_its_looks() -> None:
     too_large = apply(world().seed_files, deep, world().moves)
     assert too_large is not None and world().truth(too_large).breaks
     assert 0.3 < world().best() < 1 and world().many == 576
+
+
+def test_the_two_looks_at_a_recipe_agree_but_for_noise() -> None:
+    found = Factorial(table())
+    assert 0.9 < found.agreement(found.reading.score, timed=True) < 1
+    figures = {row.name.partition(": ")[2]: row.value for row in agreement_rows(found)}
+    assert figures.keys() == {
+        "score, Spearman of first and second looks at a recipe",
+        "accuracy, Spearman of first and second looks at a recipe",
+    }
 
 
 @pytest.mark.parametrize("name", [OURS, *BASELINES])
