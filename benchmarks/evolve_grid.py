@@ -96,11 +96,21 @@ GRIDS: Mapping[str, Grid] = {
             **_moves("unsure_views", "centred_gradients", "dropout", "normalised_filters"),
         }
     ),
+    "parameter_golf": Grid(
+        levels={
+            "train_gpt.py::reserve": ("3.0", "1.88"),
+            "train_gpt.py::matrix_lr": ("0.03", "0.0495"),
+            "train_gpt.py::PRECISION": ("12", "11"),
+            "train_gpt.py::ttt_lr": ("0.05", "0.0404"),
+            **_moves("uncapped", "between_both", "parallel_blocks", "from_beginnings"),
+        }
+    ),
 }
-"""What at least three of the five best recipes turn that an independent search found on the
-task's table (`the best of the table`), as far as 600 recipes go, and the depth, so that each
-specialist has something of its own. Numbers that do much lie half a coordinate to both sides,
-others a coordinate up."""
+"""What the best recipes turn that an independent search found on the task's table (`the best of the
+table`). airbench: what at least three of five turn, as far as 600 recipes go, and the depth, so
+that each specialist has something of its own; numbers that do much lie half a coordinate to both
+sides, others a coordinate up. parameter_golf: of each of eight surfaces, what most of nine turn, at
+the median of where they have it."""
 
 
 # ------------------------------------------------------------------------------ measuring
@@ -241,6 +251,14 @@ class Counted(Recipes):
             reached, asked = barrier.plain(np.array([read, barrier.bar(self.table)]))
             margin = float(reached - asked)
         return Truth(height=self.level - score, margin=margin, breaks=False)
+
+    def specialists(self) -> tuple[Specialist, ...]:
+        """Those that own something of the grid."""
+        return tuple(filter(self._owns, super().specialists()))
+
+    def _owns(self, specialist: Specialist) -> bool:
+        ground = self.territory(specialist, self.seed_files)
+        return any(ground.knobs({})) or any(ground.offers(m, ON) for m in self.moves.values())
 
     def taken(self, files: Files) -> float:
         """Seconds of a trial."""

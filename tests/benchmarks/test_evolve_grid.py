@@ -138,6 +138,18 @@ def test_a_recipe_is_worth_the_mean_of_its_looks() -> None:
     assert 0.3 < world().best() < 1 and world().many == 576
 
 
+def test_a_specialist_who_owns_nothing_of_a_grid_takes_no_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [one.key for one in world().specialists()] == ["arch", "optim", "augment", "loss", "reg"]
+    levels = {EPOCHS: ("1.0", "0.707"), "train.py::label_smoothing": ("0.2", "0.35")}
+    monkeypatch.setattr(
+        evolve_grid, "GRIDS", {"airbench": replace(GRIDS["airbench"], levels=levels)}
+    )
+    small = Counted(Factorial(table()))
+    assert [one.key for one in small.specialists()] == ["optim", "loss"]
+
+
 def test_the_two_looks_at_a_recipe_agree_but_for_noise() -> None:
     found = Factorial(table())
     assert 0.9 < found.agreement(found.reading.score, timed=True) < 1
