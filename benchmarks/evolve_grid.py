@@ -207,16 +207,16 @@ def _steps(scale: Scale, texts: Sequence[str]) -> Steps:
 class Factorial(Surrogate):
     """A table of a whole grid: what the machine's pace did is told without a regression."""
 
-    def agreement(self, read: Read, *, timed: bool = False) -> float:
-        """Rank correlation between the two looks at recipes that have two."""
+    def agreement(self, read: Read, *, timed: bool = False) -> tuple[float, int]:
+        """Rank correlation between the two looks at recipes that have two, and how many have."""
         looks: dict[tuple[Edit, ...], list[float]] = {}
         for i, look in enumerate(self.table.looks):
             value = read(look) if look.edits else None
             if value is not None:
                 pace = self._paces.get(i, 0.0) if timed else 0.0
                 looks.setdefault(look.edits, []).append(value - pace)
-        first, second = zip(*(seen for seen in looks.values() if len(seen) == LOOKS), strict=True)
-        return spearman(np.array(first), np.array(second))
+        pairs = np.array([seen for seen in looks.values() if len(seen) == LOOKS])
+        return spearman(pairs[:, 0], pairs[:, 1]), len(pairs)
 
     def _missed(self, read: Read, told: Sequence[int], points: tuple[Point, ...]) -> Array:
         """By how much levels and pairs of levels fall short of what was read."""

@@ -121,9 +121,9 @@ def agreement_rows(found: Factorial) -> Iterator[Row]:
     told = {"score": found.agreement(reading.score, timed=True)}
     if reading.barrier is not None:
         told[reading.barrier.name] = found.agreement(reading.barrier.read)
-    for name, alike in told.items():
+    for name, (alike, recipes) in told.items():
         what = f"{found.name}, a grid: {name}, Spearman of first and second looks at a recipe"
-        yield Row(name=what, value=alike, unit="", samples=len(found.table.looks))
+        yield Row(name=what, value=alike, unit="", samples=recipes)
 
 
 def run() -> Report:
