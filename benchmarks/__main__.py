@@ -23,6 +23,7 @@ NOT_BENCHMARKS = {
     "airbench_shapes",
     "evolve_fits",
     "evolve_readings",
+    "evolve_ruled",
     "evolve_world",
     "report",
 }
