@@ -69,18 +69,17 @@ def play(
     for seed in seeds:
         for name in names:
             if seed not in kept_runs(world.table).get(name, {}):
-                _write(_played(lone if name in alone else world, name, seed))
+                _write(world.table, _played(lone if name in alone else world, name, seed))
 
 
-def _played(world: Recipes, name: str, seed: int) -> tuple[Path, Kept]:
+def _played(world: Recipes, name: str, seed: int) -> Kept:
     stands = Ruled(world, searcher_named(name), seed).course(LENGTHS)
-    ground = ground_of(world.table)
     found = dict(zip(LENGTHS, stands, strict=True))
-    return _file(world.table), Kept(searcher=name, seed=seed, ground=ground, stands=found)
+    return Kept(searcher=name, seed=seed, ground=ground_of(world.table), stands=found)
 
 
-def _write(told: tuple[Path, Kept]) -> None:
-    file, one = told
+def _write(table: Table, one: Kept) -> None:
+    file = _file(table)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as lines:
         lines.write(json.dumps(asdict(one), sort_keys=True) + "\n")
